@@ -2,7 +2,8 @@
 
 The meanings are data, in `data/schema/glossary/`: `common.json` for all APIs and one file per API, each
 `{"sources": {path prefix: meaning}, "terms": {path segment or word of one: meaning}}`. A meaning is a string, or
-`{"label": …, "about": …, "synonyms": […]}` for a source and `{"text": …, "synonyms": […]}` for a term.
+`{"label": …, "about": …, "synonyms": […]}` for a source and `{"text": …, "about": …, "synonyms": […]}` for a term,
+where `about` (the text, if left out) is what the description says: "in Africans" for the label "African".
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class Glossary:
         whole = self.terms.get(segment.lower())
         if whole is not None:
             return whole
-        texts: list[str] = []
+        labels: list[str] = []
+        abouts: list[str] = []
         synonyms: list[str] = []
         words = _spaced(segment).split()
         while words:
@@ -70,12 +72,12 @@ class Glossary:
             for end in range(len(words), 0, -1):
                 known = self.terms.get("_".join(words[:end]).lower())
                 if known is not None or end == 1:
-                    texts.append(known.label if known else words[0])
+                    labels.append(known.label if known else words[0])
+                    abouts.append(known.about if known else words[0])
                     synonyms.extend(known.synonyms if known else ())
                     words = words[end:]
                     break
-        text = " ".join(texts)
-        return Meaning(text, text, tuple(synonyms))
+        return Meaning(" ".join(labels), " ".join(abouts), tuple(synonyms))
 
 
 @cache
@@ -104,8 +106,11 @@ def compose(api: str, path: str, type_: str) -> Composed:
         description = _sentence(about if type_ != "object" else f"everything from {about}")
         return Composed(_label("", [source.label]), description, tuple(dict.fromkeys([*synonyms, *source.synonyms])))
     leaf, middle = terms[-1], terms[:-1]
-    of = f" of {' '.join(term.about for term in middle)}" if middle else ""
+    named = " ".join(term.about for term in middle if not _qualifies(term))
+    of = (f" of {named}" if named else "") + "".join(f" {term.about}" for term in middle if _qualifies(term))
     what = f"all parts of {leaf.about}" if type_ == "object" else leaf.about
+    if _qualifies(leaf):
+        what = f"values {leaf.about}"
     description = _sentence(f"{what}{of}, from {source.about}")
     label = _label(source.label, [term.label for term in terms])
     return Composed(label, description, tuple(dict.fromkeys([*synonyms, *source.synonyms])))
@@ -123,6 +128,11 @@ def _spaced(segment: str) -> str:
     """Split a path segment into words: `freqNumerator`, `freq_numerator` -> `freq Numerator`, `freq numerator`."""
     words = _SEPARATORS.split(_CAMEL.sub(" ", segment))
     return " ".join(word if word.isupper() else word.lower() for word in " ".join(words).split()) or segment
+
+
+def _qualifies(term: Meaning) -> bool:
+    """Tell whether a meaning is a phrase that follows a noun: "in Africans", "over mammals"."""
+    return term.about.startswith(("in ", "over "))
 
 
 def _says(later: Meaning, term: Meaning) -> bool:
@@ -151,5 +161,7 @@ def _words(*phrases: str) -> list[str]:
 
 
 def _sentence(text: str) -> str:
-    """Capitalise the first letter and end with a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    """Capitalise the first letter, unless its word has capitals of its own (cDNA), and end with a full stop."""
+    first = text.partition(" ")[0]
+    start = text[:1].upper() if first.islower() else text[:1]
+    return f"{start}{text[1:].rstrip('.')}."
