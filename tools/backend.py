@@ -1,0 +1,198 @@
+"""Where requests go: the live services, the offline service in this process, or a BioThings server of one's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools import apis
+from tools.errors import AssistantError, QueryError, ServiceError, SettingsError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tools.http import Limits
+
+OFFLINE_URL = "http://offline.invalid"
+_PROBE_PATH = "/gene/1017?fields=symbol"
+
+
+@dataclass
+class Backend:
+    """A place that answers requests.
+
+    `name`: `live`, `offline` or the address of a server. `base_urls`: API -> address that endpoint paths are added to.
+    `transport`: what requests are sent through, shared by all calls. `notice`: one sentence for the user where the
+    place was chosen for them, else empty.
+    """
+
+    name: str
+    base_urls: Mapping[str, str]
+    transport: httpx.BaseTransport
+    notice: str = ""
+    find_base_url: Callable[[str], str] | None = field(default=None, repr=False)
+
+    def base_url(self, api: str) -> str:
+        """Return the address of `api` here.
+
+        Raises:
+            QueryError: this place does not have that API.
+            ServiceError: the place had to be asked and did not answer.
+        """
+        if api in self.base_urls:
+            return self.base_urls[api]
+        if self.find_base_url is not None:
+            return self.find_base_url(api)
+        raise QueryError(
+            f"{api} has no live service.", "Use `--backend offline`, or the address of a server that has it."
+        )
+
+    def close(self) -> None:
+        """Close connections and files."""
+        self.transport.close()
+
+
+def resolve_backend(
+    name: str,
+    home: Path,
+    probe_seconds: float = 2.0,
+    *,
+    limits: Limits | None = None,
+    live_urls: Mapping[str, str] | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> Backend:
+    """Return the backend called `name`.
+
+    Args:
+        name: `live`, `offline`, `auto` (live if it answers one probe, else offline) or the address of a BioThings
+            server: of `offline serve`, which has all APIs (`http://host:port`); of a server with one API, up to its
+            version (`http://host:port/v1`); or with `{api}` in place of the API's name.
+        home: the folder that holds the offline indexes and the cache.
+        probe_seconds: how long `auto` waits for the live service; asked once in a process.
+        limits: time and size limits, by default those of `tools.http`.
+        live_urls: addresses of the live services, by default the known ones.
+        progress: told about the building of offline indexes: what, done, total.
+
+    Raises:
+        SettingsError: the name is none of these.
+    """
+    if name == "offline":
+        return _offline(home, progress)
+    if name == "live":
+        return _live(home, limits, live_urls)
+    if name == "auto":
+        backend = _live(home, limits, live_urls)
+        fault = _probe(backend.base_url("mygene") + _PROBE_PATH, probe_seconds)
+        if fault is None:
+            return backend
+        backend.close()
+        offline = _offline(home, progress)
+        offline.notice = f"The live service cannot be reached ({fault.rstrip('.')}); the offline snapshot is used."
+        return offline
+    if name.startswith(("http://", "https://")):
+        return _server(name.rstrip("/"), limits)
+    raise SettingsError(
+        f"There is no backend called {name!r}.", "Use live, offline, auto, or the address of a BioThings server."
+    )
+
+
+def _offline(home: Path, progress: Callable[[str, int, int | None], None] | None) -> Backend:
+    from tools.offline.store import Store
+    from tools.offline.transport import OfflineTransport
+
+    def base_url(api: str) -> str:
+        return f"{OFFLINE_URL}/{api}/{apis.get_api(api).version}"
+
+    transport = OfflineTransport(Store(home, progress=progress))
+    return Backend("offline", {}, transport, find_base_url=base_url)
+
+
+def _live(home: Path, limits: Limits | None, live_urls: Mapping[str, str] | None) -> Backend:
+    from tools.http import GuardedTransport
+    from tools.http_cache import CachingTransport
+
+    urls = dict(live_urls) if live_urls else {api: apis.get_api(api).root for api in apis.API_NAMES}
+    transport = CachingTransport(home / "cache" / "http.sqlite", GuardedTransport(urls.values(), limits))
+    return Backend("live", urls, transport)
+
+
+def _server(address: str, limits: Limits | None) -> Backend:
+    from tools.http import GuardedTransport
+
+    transport = GuardedTransport([address.replace("{api}", api) for api in apis.api_names()], limits)
+    found: dict[str, str] = {}
+    last = address.rsplit("/", 1)[-1]
+    versioned = last[:1] == "v" and last[1:].isdigit()
+
+    def base_url(api: str) -> str:
+        if "{api}" in address:
+            return address.replace("{api}", api)
+        if versioned:
+            return address
+        if api not in found:
+            found[api] = _choose(address, api, transport)
+        return found[api]
+
+    return Backend(address, {}, transport, find_base_url=base_url)
+
+
+def _choose(address: str, api: str, transport: httpx.BaseTransport) -> str:
+    """Find out whether the server at `address` keeps `api` below its name or is a server of that API alone."""
+    import httpx
+
+    from tools.http import CallTransport
+
+    version = apis.get_api(api).version
+    fault: AssistantError | None = None
+    for base in (f"{address}/{api}/{version}", f"{address}/{version}"):
+        try:
+            response = CallTransport(transport, 30.0).handle_request(httpx.Request("GET", f"{base}/metadata"))
+            if response.status_code == 200:
+                return base
+        except ServiceError as error:
+            if error.retryable:
+                raise
+            fault = error
+    raise QueryError(
+        f"The server at {address} has no API called {api}.",
+        fault.hint if fault and fault.hint else "Check the address; `{api}` in it stands for the API's name.",
+    )
+
+
+_probes: dict[str, str | None] = {}
+_probe_lock = threading.Lock()
+
+
+def _probe(url: str, seconds: float) -> str | None:
+    """Ask `url` once in this process; return what went wrong, or None."""
+    with _probe_lock:
+        if url not in _probes:
+            _probes[url] = _ask(url, seconds)
+        return _probes[url]
+
+
+def _ask(url: str, seconds: float) -> str | None:
+    from tools.http import CallTransport, GuardedTransport, Limits
+
+    outcome: list[str | None] = []
+
+    def ask() -> None:
+        import httpx
+
+        transport = GuardedTransport([url], Limits(connect_seconds=seconds, read_seconds=seconds, retries=0))
+        try:
+            CallTransport(transport, seconds).handle_request(httpx.Request("GET", url))
+            outcome.append(None)
+        except ServiceError as error:
+            outcome.append(error.message)
+        finally:
+            transport.close()
+
+    # Looking up a name cannot be given a time limit, so the probe runs aside and is left behind when it is late.
+    worker = threading.Thread(target=ask, daemon=True, name="probe")
+    worker.start()
+    worker.join(seconds)
+    return outcome[0] if outcome else f"no answer within {seconds:g} seconds"
