@@ -30,6 +30,7 @@ from tools.paths import data_dir
 Row = dict[str, Any]
 
 META_FIELDS = ("_id", "_all")
+NUMERIC_TYPES = frozenset({"integer", "long", "short", "byte", "float", "double", "half_float"})
 COMPOSED_PRIOR = 0.1
 
 _TEXT_KEYS = ("label", "description", "synonyms", "example", "values", "prior", "hand")

@@ -103,12 +103,12 @@ def compose(api: str, path: str, type_: str) -> Composed:
     synonyms = [word for meaning in reversed(terms) for word in meaning.synonyms]
     if not terms:
         about = source.about if source.about != source.label else f"{source.label} of the record"
-        description = _sentence(about if type_ != "object" else f"everything from {about}")
+        description = _sentence(about if type_ != "object" else f"{about} (whole entry)")
         return Composed(_label("", [source.label]), description, tuple(dict.fromkeys([*synonyms, *source.synonyms])))
     leaf, middle = terms[-1], terms[:-1]
     named = " ".join(term.about for term in middle if not _qualifies(term))
     of = (f" of {named}" if named else "") + "".join(f" {term.about}" for term in middle if _qualifies(term))
-    what = f"all parts of {leaf.about}" if type_ == "object" else leaf.about
+    what = f"{leaf.about} (whole entry)" if type_ == "object" else leaf.about
     if _qualifies(leaf):
         what = f"values {leaf.about}"
     description = _sentence(f"{what}{of}, from {source.about}")
@@ -120,7 +120,7 @@ def _meaning(value: str | dict[str, Any]) -> Meaning:
     """Read a meaning in its short form (a string) or its long one."""
     if isinstance(value, str):
         return Meaning(value, value)
-    label = value.get("label") or value["text"]
+    label = value.get("label") or value.get("text") or value["about"]
     return Meaning(label, value.get("about", label), tuple(value.get("synonyms", ())))
 
 
