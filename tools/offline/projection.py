@@ -1,0 +1,270 @@
+"""What of a document an answer shows: the choice of fields, and the services' transformations of what is chosen.
+
+`Projection` does what Elasticsearch's source filtering does for `fields=` (a parent path takes all below it, `*` stands
+for any text, dots included, `-path` excludes). `shape` does what the BioThings SDK's result formatter does for
+`allow_null`, `always_list`, `_sorted`, `jmespath` and `dotfield`. https://docs.biothings.io
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Document = dict[str, Any]
+
+#: Our own key for gene links, which stand in where the document lacks the field that was asked for (see data notes).
+GENE_LINKS = "_hpo_genes"
+_GENE_LINKS_FOR = "disgenet.genes_related_to_disease"
+_PRIVATE = frozenset({"_id_hg19", "_id_hg38"})
+
+
+class Projection:
+    """The choice of fields that one request makes; applied to each document of its answer.
+
+    `fields` is the request's list; None, an empty list or one with `all` keeps the whole document.
+    """
+
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        wanted = [] if not fields or "all" in fields else [str(field) for field in fields]
+        self._excludes = [field.lstrip("-") for field in wanted if field.startswith("-")]
+        includes = [field for field in wanted if not field.startswith("-")]
+        # Names of fields only: `_id` and `_score` are added to every hit anyway.
+        self._includes = includes or ["*"]
+        self.whole = not self._excludes and not includes
+        self._include = _any_of(self._includes)
+        self._exclude = _any_of(self._excludes)
+        self._verdicts: dict[str, str] = {}
+        self._links = bool(includes) and self._reaches(_GENE_LINKS_FOR)
+
+    def __call__(self, document: Document) -> Document:
+        """Return the chosen part of `document`, which is left as it is; the parts may be shared with it."""
+        if self.whole:
+            return {key: value for key, value in document.items() if key not in _PRIVATE}
+        chosen = self._object(document, "", inside=False)
+        if self._links and GENE_LINKS in document and not _holds(document, _GENE_LINKS_FOR.split(".")):
+            chosen[GENE_LINKS] = document[GENE_LINKS]
+        return chosen
+
+    def _object(self, value: Document, prefix: str, inside: bool) -> Document:
+        chosen: Document = {}
+        for key, item in value.items():
+            if not prefix and key in _PRIVATE:
+                continue
+            path = f"{prefix}{key}"
+            verdict = self._verdict(path, inside)
+            if verdict == "drop":
+                continue
+            if verdict == "take":
+                chosen[key] = item
+                continue
+            below = inside or verdict == "enter included"
+            if isinstance(item, dict):
+                part: Any = self._object(item, path + ".", below)
+            elif isinstance(item, list):
+                part = self._list(item, path, below)
+            elif below:
+                chosen[key] = item
+                continue
+            else:
+                continue
+            if part or below:
+                chosen[key] = part
+        return chosen
+
+    def _list(self, values: list[Any], path: str, inside: bool) -> list[Any]:
+        chosen: list[Any] = []
+        for item in values:
+            if isinstance(item, dict):
+                part: Any = self._object(item, path + ".", inside)
+            elif isinstance(item, list):
+                part = self._list(item, path, inside)
+            elif inside:
+                chosen.append(item)
+                continue
+            else:
+                continue
+            if part or inside:
+                chosen.append(part)
+        return chosen
+
+    def _verdict(self, path: str, inside: bool) -> str:
+        # The same few paths come up in every hit, so each is decided once.
+        key = f"{path}\n" if inside else path
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._verdicts[key] = self._decide(path, inside)
+        return verdict
+
+    def _decide(self, path: str, inside: bool) -> str:
+        if self._exclude and self._exclude.fullmatch(path):
+            return "drop"
+        if inside or (self._include and self._include.fullmatch(path)):
+            return "enter included" if self._may_hold(self._excludes, path) else "take"
+        return "enter" if self._may_hold(self._includes, path) else "drop"
+
+    @staticmethod
+    def _may_hold(patterns: Sequence[str], path: str) -> bool:
+        """Whether one of the patterns can match something below `path`."""
+        for pattern in patterns:
+            plain, star, _ = pattern.partition("*")
+            start = f"{path}."
+            if (pattern.startswith(start)) or (star and (start.startswith(plain) or plain.startswith(start))):
+                return True
+        return False
+
+    def _reaches(self, path: str) -> bool:
+        """Whether the request names `path`, one of its parents or something below it."""
+        parents = [path[: at.start()] for at in re.finditer(r"\.", path)]
+        named = [field for field in self._includes if field != "*"]
+        return any(field == path or field in parents or field.startswith(path + ".") for field in named)
+
+
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    if not patterns:
+        return None
+    texts = (".*".join(re.escape(part) for part in pattern.split("*")) for pattern in patterns)
+    return re.compile("|".join(f"(?:{text})(?:\\..*)?" for text in texts), re.DOTALL)
+
+
+def _holds(value: Any, parts: Sequence[str]) -> bool:
+    """Whether a value stands at the path `parts`, through lists of objects too."""
+    if not parts:
+        return value is not None and value != []
+    if isinstance(value, list):
+        return any(_holds(item, parts) for item in value)
+    return isinstance(value, dict) and parts[0] in value and _holds(value[parts[0]], parts[1:])
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The transformations that a request asks for."""
+
+    dotfield: bool = False
+    sorted: bool = True
+    always_list: tuple[str, ...] = ()
+    allow_null: tuple[str, ...] = ()
+    jmespath: str | None = None
+    jmespath_exclude_empty: bool = False
+
+
+class Shaper:
+    """Applies one `Shape` to documents.
+
+    Raises:
+        ValueError: on construction, when the jmespath expression is wrong or the library for it is missing.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self._expression: Any = None
+        if shape.jmespath is not None:
+            self._parent, self._target, self._expression = _compile(shape.jmespath)
+
+    def __call__(self, document: Document) -> Document | None:
+        """Return the document in shape, or None where `jmespath_exclude_empty` drops it."""
+        keep = True
+        if self._expression is not None:
+            document, keep = self._transform(document)
+        if not keep:
+            return None
+        document = self._walk(document, "")
+        return self._flatten(document) if self.shape.dotfield else document
+
+    def _walk(self, value: Any, path: str) -> Any:
+        if isinstance(value, list):
+            return [self._walk(item, path) for item in value]
+        if not isinstance(value, dict):
+            return value
+        result = {key: self._walk(item, f"{path}.{key}" if path else key) for key, item in value.items()}
+        for field in self.shape.allow_null:
+            key = _child(field, path)
+            if key is not None and key not in result:
+                result[key] = None
+        for field in self.shape.always_list:
+            key = _child(field, path)
+            if key is not None and key in result and not isinstance(result[key], list):
+                result[key] = [] if result[key] is None else [result[key]]
+        return dict(sorted(result.items())) if self.shape.sorted else result
+
+    def _flatten(self, document: Document) -> Document:
+        values: defaultdict[str, list[Any]] = defaultdict(list)
+        for path, value in _leaves(document, ""):
+            values[path].append(value)
+        # As the services do: several values lose the empty ones among them.
+        return {
+            path: items[0] if len(items) == 1 and path not in self.shape.always_list else [i for i in items if i]
+            for path, items in values.items()
+        }
+
+    def _transform(self, document: Document) -> tuple[Document, bool]:
+        """Replace the value at the expression's target by the expression's result."""
+        empty = self.shape.jmespath_exclude_empty
+        keep = True
+
+        def visit(value: Any, path: str) -> Any:
+            nonlocal keep
+            if isinstance(value, list):
+                items = [visit(item, path) for item in value]
+                if path == self._parent and empty and all(isinstance(item, dict) for item in items):
+                    items = [item for item in items if item.get(self._target)]
+                    keep = bool(items)
+                return items
+            if not isinstance(value, dict):
+                if path == self._parent:
+                    raise ValueError(f'"parent_path" in jmespath transformation cannot be non-dict type: "{path}"')
+                return value
+            result = {key: visit(item, f"{path}.{key}" if path else key) for key, item in value.items()}
+            if path != self._parent:
+                return result
+            found = result.get(self._target) if self._target else result
+            if found:
+                new = self._expression.search(found)
+                if not new and empty:
+                    keep = False
+                if self._target:
+                    result[self._target] = new
+                else:
+                    result = dict(new) if isinstance(new, dict) else {}
+            return result
+
+        return visit(document, ""), keep
+
+
+def _compile(text: str) -> tuple[str, str, Any]:
+    """Take `target.path|expression` apart and compile the expression."""
+    try:
+        library = importlib.import_module("jmespath")
+    except ImportError as error:
+        raise ValueError("jmespath is not available: install the Python package jmespath.") from error
+    target_path, bar, expression = text.partition("|")
+    if not bar:
+        raise ValueError("Expect target_field|jmespath_expression.")
+    compiled = library.compile(expression)  # its errors are ValueErrors
+    parent, _, target = target_path.rpartition(".")
+    return parent, target, compiled
+
+
+def _child(field: str, path: str) -> str | None:
+    """The part of `field` below `path`, if it is one level below."""
+    if path:
+        if not field.startswith(path + "."):
+            return None
+        field = field[len(path) + 1 :]
+    return None if "." in field else field
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path)
+        if not value:
+            yield path, value  # an empty list counts as a value
+    else:
+        yield path, value
