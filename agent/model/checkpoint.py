@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Array = NDArray[np.generic]
+    Array = NDArray[np.float32]
 
 _MODULES = {
     "attn_q": "self_attn.q_proj",

@@ -1,0 +1,202 @@
+"""llama.cpp, as little of it as greedy completion needs: tokens, evaluation with a kept prefix, choice under a grammar.
+
+Used inside the worker process only. The library's own Python sampler masks the whole vocabulary before each choice;
+here the likeliest token is tested alone first, and candidates after it in growing groups, so that a grammar costs next
+to nothing while the model agrees with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp as c
+import numpy as np
+from numpy.typing import NDArray
+
+logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
+
+Logits = NDArray[np.float32]
+_TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+"""`llama_token_data` of llama.h."""
+_GROUPS = (1, 48, 1024)
+"""Sizes of the groups in which candidates are tested against a grammar, before all the rest at once."""
+
+
+class RuntimeFault(Exception):
+    """What llama.cpp could not do; `kind` is one of load, prompt, grammar, decode."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Grammar:
+    """A GBNF grammar and how far the text has come in it."""
+
+    def __init__(self, vocabulary: Any, gbnf: str) -> None:
+        self._sampler = c.llama_sampler_init_grammar(vocabulary, gbnf.encode(errors="replace"), b"root")
+        if not self._sampler:
+            raise RuntimeFault("grammar", "llama.cpp cannot load the grammar.")
+
+    def close(self) -> None:
+        """Free it."""
+        if self._sampler:
+            c.llama_sampler_free(self._sampler)
+            self._sampler = None
+
+    def accept(self, token: int) -> None:
+        """Advance by a token, which must be allowed: llama.cpp aborts the process otherwise."""
+        c.llama_sampler_accept(self._sampler, token)
+
+    def choose(self, logits: Logits, best: int) -> int:
+        """Return the likeliest allowed token, given the likeliest one.
+
+        Raises:
+            RuntimeFault: No token is allowed.
+        """
+        if self._first_allowed(np.array([best], np.int32)) is not None:
+            return best
+        tested = 1
+        for size in _GROUPS[1:]:
+            if tested + size >= logits.size:
+                break
+            likeliest = np.argpartition(logits, -(tested + size))[-(tested + size) :]
+            ordered = likeliest[np.argsort(-logits[likeliest], kind="stable")]
+            found = self._first_allowed(ordered[tested:])
+            if found is not None:
+                return found
+            tested += size
+        found = self._first_allowed(np.argsort(-logits, kind="stable")[tested:])
+        if found is None:
+            raise RuntimeFault("grammar", "The grammar allows no token here.")
+        return found
+
+    def _first_allowed(self, tokens: NDArray[Any]) -> int | None:
+        data = np.zeros(tokens.size, _TOKEN_DATA)
+        data["id"] = tokens
+        array = c.llama_token_data_array(
+            data=data.ctypes.data_as(c.llama_token_data_p), size=tokens.size, selected=-1, sorted=False
+        )
+        c.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        allowed = np.flatnonzero(data["logit"] == 0.0)
+        return int(data["id"][allowed[0]]) if allowed.size else None
+
+
+class Runtime:
+    """One model, one context, one sequence whose evaluated tokens are kept from request to request."""
+
+    def __init__(self, path: Path, context: int, threads: int, batch: int = 512) -> None:
+        c.llama_backend_init()
+        settings = c.llama_model_default_params()
+        settings.load_mode = c.LLAMA_LOAD_MODE_MMAP
+        self._model = c.llama_model_load_from_file(str(path).encode(), settings)
+        if not self._model:
+            raise RuntimeFault("load", f"llama.cpp cannot load {path}.")
+        self._batch = min(batch, context)
+        limits = c.llama_context_default_params()
+        limits.n_ctx, limits.n_batch, limits.n_ubatch = context, self._batch, self._batch
+        limits.n_threads = limits.n_threads_batch = threads
+        # Logits of the newest token only; the default would reserve room for those of the whole batch.
+        limits.n_outputs_max = limits.n_outputs_max_per_seq = 1
+        limits.no_perf = True
+        self._context = c.llama_init_from_model(self._model, limits)
+        if not self._context:
+            raise RuntimeFault("load", f"llama.cpp cannot make a context of {context} tokens for {path}.")
+        self._memory = c.llama_get_memory(self._context)
+        self.vocabulary = c.llama_model_get_vocab(self._model)
+        self._size = c.llama_vocab_n_tokens(self.vocabulary)
+        ends = [token for token in range(self._size) if c.llama_vocab_is_eog(self.vocabulary, token)]
+        self._ends = frozenset(ends)
+        # Marks such as <|im_start|> never belong in a text; a grammar would read them as their characters.
+        self._marks = np.array(
+            [t for t in range(self._size) if c.llama_vocab_is_control(self.vocabulary, t) and t not in self._ends],
+            np.intp,
+        )
+        self._pieces: dict[int, bytes] = {}
+        self.context = int(c.llama_n_ctx(self._context))
+        self.tokens: list[int] = []
+        """The tokens evaluated so far."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the tokens of a text, its ChatML marks included, without a mark of our own before it."""
+        data = text.encode(errors="replace")
+        room = len(data) + 1
+        buffer = (c.llama_token * room)()
+        count = c.llama_tokenize(self.vocabulary, data, len(data), buffer, room, False, True)
+        if count < 0:
+            raise RuntimeFault("prompt", "llama.cpp cannot split the prompt into tokens.")
+        return list(buffer[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Return the bytes of a token: not always whole characters."""
+        known = self._pieces.get(token)
+        if known is None:
+            buffer = ctypes.create_string_buffer(512)
+            count = c.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, False)
+            known = self._pieces[token] = buffer.raw[: max(count, 0)]
+        return known
+
+    def is_end(self, token: int) -> bool:
+        """Tell whether a token ends the text."""
+        return token in self._ends
+
+    def grammar(self, gbnf: str) -> Grammar:
+        """Load a grammar.
+
+        Raises:
+            RuntimeFault: It is not valid GBNF.
+        """
+        return Grammar(self.vocabulary, gbnf)
+
+    def read(self, prompt: Sequence[int], cancelled: Callable[[], bool]) -> int | None:
+        """Evaluate a prompt, keeping what it has in common with the tokens evaluated before.
+
+        Returns:
+            How many tokens were kept; None when cancelled between two batches.
+        """
+        kept = 0
+        # The last one is evaluated again in any case, for its logits.
+        for old, new in zip(self.tokens, prompt[:-1], strict=False):
+            if old != new:
+                break
+            kept += 1
+        self._forget(kept)
+        for start in range(kept, len(prompt), self._batch):
+            if cancelled():
+                return None
+            self.evaluate(prompt[start : start + self._batch])
+        return kept
+
+    def _forget(self, start: int) -> None:
+        """Drop the evaluated tokens from `start` on."""
+        if start < len(self.tokens):
+            c.llama_memory_seq_rm(self._memory, 0, start, -1)
+            del self.tokens[start:]
+
+    def evaluate(self, tokens: Sequence[int]) -> None:
+        """Evaluate tokens after those so far.
+
+        Raises:
+            RuntimeFault: llama.cpp refuses; what was evaluated before is then forgotten too.
+        """
+        count = len(tokens)
+        data = (c.llama_token * count)(*tokens)
+        status = c.llama_decode(self._context, c.llama_batch_get_one(data, count))
+        if status != 0:
+            c.llama_memory_clear(self._memory, True)
+            self.tokens.clear()
+            raise RuntimeFault("decode", f"llama.cpp cannot evaluate {count} tokens (status {status}).")
+        self.tokens.extend(tokens)
+
+    def logits(self) -> Logits:
+        """Return the logits after the last token evaluated: a view, valid until the next evaluation."""
+        pointer = c.llama_get_logits_ith(self._context, -1)
+        if not pointer:
+            raise RuntimeFault("decode", "llama.cpp has no logits.")
+        logits: Logits = np.ctypeslib.as_array(pointer, shape=(self._size,))
+        logits[self._marks] = -np.inf
+        return logits
