@@ -1,0 +1,1 @@
+"""BioThings without a network: documents in an embedded search engine, behind the protocol of the services."""

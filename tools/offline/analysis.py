@@ -1,0 +1,110 @@
+"""From text to index terms, as Elasticsearch's analysers make them.
+
+`standard` is Unicode word segmentation (UAX #29) in the reading of Lucene's StandardTokenizer, lower case, no stop
+words. `string_lowercase`, `whitespace_lowercase` and `refseq_analyzer` are BioThings' own.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import regex
+
+# Lucene splits longer tokens; a longer whole value stays whole.
+MAX_TOKEN_LENGTH = 255
+
+STANDARD = "standard"
+STRING = "string_lowercase"
+WHITESPACE = "whitespace_lowercase"
+PATHS = "refseq_analyzer"
+ANALYZERS = frozenset([STANDARD, STRING, WHITESPACE, PATHS])
+
+# One token a value and no positions: such a field is indexed like a keyword.
+SINGLE_TOKEN_ANALYZERS = frozenset([STRING, PATHS])
+
+_ASCII_WORD = re.compile(
+    r"[0-9A-Za-z_]+(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(?<=[A-Za-z])[.:'](?=[A-Za-z]))[0-9A-Za-z_]+)*", re.ASCII
+)
+_NO_LETTER = re.compile(r"_+")
+
+
+def _build_word_pattern() -> regex.Pattern[str]:
+    """Write the rules of StandardTokenizer with the Unicode classes they name; each class takes its marks along."""
+    marks = r"[\p{WB=Format}\p{WB=Extend}\p{WB=ZWJ}]*"
+
+    def cls(members: str) -> str:
+        return f"(?:[{members}]{marks})"
+
+    mid_num_let = r".\u2018\u2019\u2024\uFE52\uFF07\uFF0E"
+    # The colon joins letters in the Unicode version that Lucene was built with; later versions dropped it.
+    mid_letter = cls(rf":\u00B7\u0387\u055F\u05F4\u2027\uFE13\uFE55\uFF1A{mid_num_let}'")
+    mid_num = cls(
+        r",;\u037E\u0589\u060C\u060D\u066C\u07F8\u2044\uFE10\uFE14\uFE50\uFE54\uFF0C\uFF1B" + mid_num_let + "'"
+    )
+    letter = cls(r"\p{WB=ALetter}\p{WB=Hebrew_Letter}\p{script=Hangul}")
+    hebrew = cls(r"\p{WB=Hebrew_Letter}")
+    number = cls(r"\p{WB=Numeric}")
+    katakana = cls(r"\p{WB=Katakana}")
+    joiner = cls(r"\p{WB=ExtendNumLet}")
+    mixed = (
+        rf"(?:{hebrew}(?:'{marks}|\"{marks}{hebrew})"
+        rf"|{number}(?:(?:{joiner}*|{mid_num}){number})*"
+        rf"|{letter}(?:(?:{joiner}*|{mid_letter}){letter})*)+"
+    )
+    run = rf"(?:{katakana}(?:{joiner}*{katakana})*|{mixed})"
+    word = rf"{joiner}*{run}(?:{joiner}+{run})*{joiner}*"
+    flag = r"\p{RI}\p{RI}"
+    # Signs such as \u00AE are emoji only where a variation selector says so.
+    picture = (
+        r"(?:[\u00A9\u00AE\u2122\u3030\u303D]\uFE0F|(?![\u00A9\u00AE\u2122\u3030\u303D])\p{Extended_Pictographic})"
+    )
+    emoji = rf"{picture}{marks}(?:(?<=\u200D)\p{{Extended_Pictographic}}{marks})*"
+    asian = rf"[\p{{script=Han}}\p{{script=Hiragana}}]{marks}|\p{{Line_Break=SA}}+"
+    return regex.compile(rf"{asian}|{word}|{flag}|{emoji}")
+
+
+@lru_cache(maxsize=1)
+def _word_pattern() -> regex.Pattern[str]:
+    return _build_word_pattern()
+
+
+def lowercase(text: str) -> str:
+    """Lower-case character by character, as Lucene does: no final sigma, no character becomes two."""
+    if text.isascii():
+        return text.lower()
+    lowered = [char.lower() for char in text]
+    return "".join(char if len(char) == 1 else char[0] for char in lowered)
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of `text` by the standard analyser, lower-cased."""
+    if text.isascii():
+        words = [word for word in _ASCII_WORD.findall(text.lower()) if not _NO_LETTER.fullmatch(word)]
+    else:
+        words = _word_pattern().findall(lowercase(text))
+    if len(text) <= MAX_TOKEN_LENGTH:
+        return words
+    return [part for word in words for part in _chop(word)]
+
+
+def analyze(text: str, analyzer: str) -> list[str]:
+    """Return the terms of `text`; those of `refseq_analyzer` stand all at one position, others one after another."""
+    if analyzer == STANDARD:
+        return split_words(text)
+    if analyzer == WHITESPACE:
+        return [part for word in lowercase(text).split() for part in _chop(word)]
+    if analyzer == PATHS:
+        return split_paths(lowercase(text))
+    return [lowercase(text)] if text else []
+
+
+def split_paths(text: str) -> list[str]:
+    """Return every prefix of `text` that ends before a dot, and the whole: `nm_1`, `nm_1.2`."""
+    if not text:
+        return []
+    return [text[:end] for end, char in enumerate(text) if char == "." and end] + [text]
+
+
+def _chop(word: str) -> list[str]:
+    return [word[start : start + MAX_TOKEN_LENGTH] for start in range(0, len(word), MAX_TOKEN_LENGTH)]

@@ -1,0 +1,249 @@
+"""From a BioThings document to what the engine indexes of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import tantivy
+
+from tools.offline.analysis import STANDARD, analyze, lowercase
+from tools.offline.mapping import Field, FieldMapping, Node
+from tools.offline.values import FLOAT_TYPES, encode
+
+Document = dict[str, Any]
+
+# Names of the fields that every index has beside those of its mapping.
+ID = "id"
+ID_HG19 = "id_hg19"
+NAMES = "names"
+ORIGIN = "origin"
+ASSEMBLY = "assembly"
+SOURCE = "source"
+PLACES = "places"
+STARTS = "starts"
+WEIGHT = "weight"
+
+# Keys of snapshot documents that are not for readers: the identifier under hg19, and HPO's gene links.
+HG19_ID_KEY = "_id_hg19"
+POSITION_FIELDS = {"hg38": "genomic_pos", "hg19": "genomic_pos_hg19", "mm9": "genomic_pos_mm9"}
+# Intervals are found by bins of this many bases.
+BIN_SIZE = 1 << 17
+_SPECIES_WEIGHTS = {9606: 1.55, 10090: 1.3, 10116: 1.2} | dict.fromkeys((7227, 6239, 7955, 3702, 8364, 9823), 1.1)
+_PSEUDOGENE_WEIGHT = 0.5
+_CACHE_SIZE = 100_000
+_CACHED_LENGTH = 80
+
+Values = dict[str, list[Any]]
+
+
+def build_schema(mapping: FieldMapping) -> tantivy.Schema:
+    """Return the engine's schema for a mapping."""
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field(ID, tokenizer_name="raw", index_option="basic", fast=True)
+    for name in (ID_HG19, NAMES, ORIGIN, ASSEMBLY, PLACES):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field(STARTS, fast=True)
+    builder.add_float_field(WEIGHT, fast=True)
+    builder.add_bytes_field(SOURCE, stored=True)
+    for leaf in mapping.fields.values():
+        if leaf.kind in FLOAT_TYPES:
+            builder.add_float_field(leaf.key, indexed=True, fast=True)
+        elif leaf.is_ordered:
+            builder.add_integer_field(leaf.key, indexed=True, fast=True)
+        elif leaf.is_whole:
+            builder.add_text_field(leaf.key, tokenizer_name="raw", index_option="basic", fast=leaf.is_sortable)
+        else:
+            builder.add_text_field(leaf.key, tokenizer_name="whitespace", index_option="position")
+    return builder.build()
+
+
+class DocumentWriter:
+    """Makes engine documents by one mapping; `is_genes` adds what mygene's ranking and intervals need."""
+
+    def __init__(self, mapping: FieldMapping, is_genes: bool = False) -> None:
+        self._mapping = mapping
+        self._is_genes = is_genes
+        self._parents: dict[str, tuple[str, ...]] = {}
+        self._tokens: dict[tuple[str, str], list[str]] = {}
+
+    def write(self, document: Document, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
+        """Return the engine's form of a document; `assemblies` are those it is found under."""
+        target = tantivy.Document()
+        identifier = document["_id"]
+        target.add_text(ID, identifier)
+        target.add_text(ORIGIN, origin)
+        if assemblies:
+            if HG19_ID_KEY in document and "hg19" not in assemblies:
+                assemblies = (*assemblies, "hg19")
+            for assembly in assemblies:
+                target.add_text(ASSEMBLY, assembly)
+            if "hg19" in assemblies:
+                target.add_text(ID_HG19, document.get(HG19_ID_KEY, identifier))
+        values = collect_values(document, self._mapping)
+        names: dict[str, None] = {}
+        for path, found in values.items():
+            leaf = self._mapping.fields[path]
+            if self._add(target, leaf, found):
+                for name in self._names(path):
+                    names[name] = None
+        for name in names:
+            target.add_text(NAMES, name)
+        if self._is_genes:
+            self._add_gene(target, document)
+        target.add_bytes(SOURCE, orjson.dumps(document))
+        return target
+
+    def _add(self, target: tantivy.Document, leaf: Field, found: list[Any]) -> bool:
+        """Add the values of one field; False where none of them counts as present."""
+        key = leaf.key
+        if leaf.is_ordered:
+            numbers = sorted({number for value in found if (number := encode(leaf.kind, value)) is not None})
+            add = target.add_float if leaf.kind in FLOAT_TYPES else target.add_integer
+            for number in numbers:
+                add(key, number)
+            return bool(numbers)
+        if leaf.kind == "keyword":
+            texts = sorted({text if leaf.exact else lowercase(text) for text in map(to_text, found)})
+            for text in texts:
+                target.add_text(key, text)
+            return True
+        if not leaf.indexed:
+            return False
+        for value in found:
+            terms = self._analyze(to_text(value), leaf.analyzer)
+            if leaf.is_whole:
+                for term in terms:
+                    target.add_text(key, term)
+            elif terms:
+                target.add_text(key, " ".join(terms))
+        return True
+
+    def _analyze(self, text: str, analyzer: str) -> list[str]:
+        """Analyse a text; short ones recur (significances, effects, types) and are kept."""
+        if len(text) > _CACHED_LENGTH:
+            return analyze(text, analyzer)
+        known = self._tokens.get((text, analyzer))
+        if known is None:
+            if len(self._tokens) >= _CACHE_SIZE:
+                self._tokens.clear()
+            known = self._tokens[text, analyzer] = analyze(text, analyzer)
+        return known
+
+    def _names(self, path: str) -> tuple[str, ...]:
+        known = self._parents.get(path)
+        if known is None:
+            parts = path.split(".")
+            known = self._parents[path] = tuple(".".join(parts[: end + 1]) for end in range(len(parts)))
+        return known
+
+    def _add_gene(self, target: tantivy.Document, document: Document) -> None:
+        weight = gene_weight(document)
+        if weight != 1:
+            # The engine multiplies a score by log2(2 + the field), so this gives the weight itself.
+            target.add_float(WEIGHT, 2**weight - 2)
+        for assembly, name in POSITION_FIELDS.items():
+            positions = document.get(name)
+            for position in positions if isinstance(positions, list) else [positions] if positions else []:
+                place = _read_position(position)
+                if place is None:
+                    continue
+                chromosome, start, end = place
+                target.add_integer(STARTS, encode_start(assembly, chromosome, start))
+                for number in range(start // BIN_SIZE, end // BIN_SIZE + 1):
+                    target.add_text(PLACES, f"{place_prefix(assembly, chromosome, number)}{start}:{end}")
+
+
+def collect_values(document: Mapping[str, Any], mapping: FieldMapping) -> Values:
+    """Return the values of each field of `mapping` that a document holds, lists flattened, nulls left out.
+
+    Values that are copied into a field (`all`) follow in the order of the document.
+    """
+    values: Values = {}
+    for key, value in document.items():
+        node = mapping.root.children.get(key)
+        if node is not None:
+            _collect(value, node, values)
+        elif "." in key:
+            _collect_dotted(key, value, mapping.root, values)
+    return values
+
+
+def _collect(value: Any, node: Node, values: Values) -> None:
+    if value is None:
+        return
+    if isinstance(value, list):
+        for item in value:
+            _collect(item, node, values)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            child = node.children.get(key)
+            if child is not None:
+                _collect(item, child, values)
+            elif "." in key:
+                _collect_dotted(key, item, node, values)
+    else:
+        node.seen = True
+        for leaf in node.leaves:
+            known = values.get(leaf.path)
+            if known is None:
+                values[leaf.path] = [value]
+            else:
+                known.append(value)
+            for copy in leaf.copies:
+                values.setdefault(copy, []).append(value)
+
+
+def _collect_dotted(key: str, value: Any, node: Node, values: Values) -> None:
+    """A key `a.b` of a document means the same as `b` within `a`."""
+    for part in key.split("."):
+        following = node.children.get(part)
+        if following is None:
+            return
+        node = following
+    _collect(value, node, values)
+
+
+def field_tokens(document: Document, leaf: Field, mapping: FieldMapping) -> Iterator[list[str]]:
+    """Yield the terms of each value of a text field, as they were indexed."""
+    for value in collect_values(document, mapping).get(leaf.path, ()):
+        yield analyze(to_text(value), leaf.analyzer)
+
+
+def to_text(value: Any) -> str:
+    """Return a value as the text that JSON writes it with."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def gene_weight(document: Document) -> float:
+    """Return what mygene multiplies the scores of a gene by; of several reasons the first counts."""
+    if "pseudogene" in analyze(to_text(document.get("name") or ""), STANDARD):
+        return _PSEUDOGENE_WEIGHT
+    taxid = document.get("taxid")
+    return _SPECIES_WEIGHTS.get(taxid, 1.0) if isinstance(taxid, int) else 1.0
+
+
+def encode_start(assembly: str, chromosome: str, start: int) -> int:
+    """Return a number that orders starts within a chromosome of an assembly and keeps chromosomes apart."""
+    return (zlib.crc32(f"{assembly}:{chromosome}".encode()) >> 4 << 34) + start
+
+
+def place_prefix(assembly: str, chromosome: str, number: int) -> str:
+    """Return what the terms of all intervals that touch a bin begin with; `start:end` follows."""
+    return f"{assembly}:{chromosome}:{number}:"
+
+
+def _read_position(position: Any) -> tuple[str, int, int] | None:
+    try:
+        start, end = int(position["start"]), int(position["end"])
+        chromosome = str(position["chr"]).lower().removeprefix("chr")
+    except (KeyError, TypeError, ValueError):
+        return None
+    # Nothing is longer than a chromosome; a damaged end must not make a million bins.
+    return (chromosome, start, end) if 0 <= start <= end < start + (1 << 30) else None

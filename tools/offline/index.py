@@ -1,0 +1,209 @@
+"""One index on disk, opened for searching."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+import tantivy
+from tantivy import Occur, Query
+
+from tools.errors import DataError, QueryError
+from tools.lucene import parse
+from tools.lucene.nodes import Operator
+from tools.offline.compiler import Compiler, exclude, require
+from tools.offline.documents import (
+    ASSEMBLY,
+    HG19_ID_KEY,
+    ID,
+    ID_HG19,
+    ORIGIN,
+    SOURCE,
+    WEIGHT,
+    Document,
+    field_tokens,
+)
+from tools.offline.facets import count_values
+from tools.offline.mapping import Field, FieldMapping
+from tools.offline.ranking import GeneQueries, variant_query
+from tools.offline.search import Coverage, Hit, SearchRequest, SearchResult
+from tools.offline.sloppy import stands_within
+from tools.offline.sorting import Hits, Sorter, read_sort
+
+ASSEMBLIES = ("hg19", "hg38")
+COVERAGE_FILE = "coverage.json"
+
+
+class Index:
+    """Answers searches over the documents of one API. It may be used from several threads at once.
+
+    Args:
+        folder: the engine's folder.
+        api: the API's name; mygene and myvariant have rules of their own.
+        mapping: the fields that the folder was built with.
+        is_custom: whether the mapping is a user's own; then the rules of mygene do not apply.
+    """
+
+    def __init__(self, folder: Path, api: str, mapping: FieldMapping, is_custom: bool = False) -> None:
+        self.api = api
+        self.fields = mapping
+        self._folder = folder
+        try:
+            self._engine = tantivy.Index.open(str(folder))
+            self._searcher = self._engine.searcher()
+        except (ValueError, OSError) as error:
+            raise DataError(
+                f"The offline index of {api} cannot be read: {error}", f"Remove {folder.parent} to have it built again."
+            ) from error
+        self._schema = self._engine.schema
+        self._is_genes = api == "mygene" and not is_custom
+        self._weight_field = WEIGHT if self._is_genes else None
+        self._sorter = Sorter(self._searcher, mapping, self._read, self._weight_field)
+
+    @property
+    def mapping(self) -> Mapping[str, Mapping[str, Any]]:
+        """The field listing, in the form of `/metadata/fields`."""
+        return self.fields.rows
+
+    @property
+    def count(self) -> int:
+        """The number of documents."""
+        return int(self._searcher.num_docs)
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Answer a search; raises QueryError, with the service's message, where the service would refuse it."""
+        if self.api != "myvariant":
+            return self._search(request, None)
+        if request.assembly is not None:
+            return self._search(request, request.assembly)
+        result = self._search(request, ASSEMBLIES[0])
+        return result if result.total else self._search(request, ASSEMBLIES[1])
+
+    def get(self, identifier: str, assembly: str | None = None) -> Document | None:
+        """Return the document with that identifier, variants by that of either assembly unless one is named."""
+        if self.api != "myvariant":
+            return self._get(ID, identifier, None)
+        for name in (assembly,) if assembly else ASSEMBLIES:
+            found = self._get(ID_HG19 if name == "hg19" else ID, identifier, name)
+            if found is not None:
+                return found
+        return None
+
+    def count_loaded(self) -> int:
+        """Return the number of documents that did not come from the bundled snapshot."""
+        return sum(count for _, count in self._searcher.terms_with_prefix(ORIGIN, "load"))
+
+    def coverage(self) -> Coverage:
+        """Return which fields, species and assemblies the documents have."""
+        return self._coverage
+
+    @cached_property
+    def _coverage(self) -> Coverage:
+        try:
+            paths = json.loads((self._folder / COVERAGE_FILE).read_text("utf-8"))
+        except (OSError, ValueError):
+            paths = []
+        taxids: list[int] = []
+        leaf = self.fields.get("taxid")
+        if leaf is not None and leaf.is_sortable:
+            facet = count_values(self._searcher, Query.all_query(), self.fields, "taxid", 50_000)
+            taxids = [int(row["term"]) for row in facet["terms"] if str(row["term"]).isdecimal()]
+        assemblies = [term for term, _ in self._searcher.terms_with_prefix(ASSEMBLY, "")]
+        return Coverage(frozenset(paths), frozenset(taxids), frozenset(assemblies))
+
+    def _search(self, request: SearchRequest, assembly: str | None) -> SearchResult:
+        query = self._narrow(self._build(request.q, assembly), request, assembly)
+        facets = {
+            path: count_values(self._searcher, query, self.fields, path, request.facet_size) for path in request.facets
+        }
+        if request.sort and request.sort != ["_score"]:
+            keys = read_sort(request.sort, self.fields)
+            found, total = self._sorter.find(query, keys, request.size, request.from_)
+            hits = [self._hit(address, None, assembly) for _, address in found]
+            return SearchResult(total, None, hits, facets, assembly)
+        found, total = self._find(query, request.size, request.from_)
+        highest = self._highest_score(query, found, request)
+        hits = [self._hit(address, score if request.scores else None, assembly) for score, address in found]
+        return SearchResult(total, highest, hits, facets, assembly)
+
+    def _find(self, query: Query, size: int, from_: int) -> tuple[Hits, int]:
+        result = self._searcher.search(query, max(size, 1), offset=from_, weight_by_field=self._weight_field)
+        return result.hits[:size], result.count
+
+    def _highest_score(self, query: Query, found: Hits, request: SearchRequest) -> float | None:
+        if not request.scores or not request.size:
+            return None
+        if request.from_:
+            found, _ = self._find(query, 1, 0)
+        return float(found[0][0]) if found else None
+
+    def _build(self, q: str | None, assembly: str | None) -> Query:
+        """Compile the query string by the rules of the API."""
+        if q is None:
+            return Query.all_query()
+        if self._is_genes:
+            compiler = self._compiler(assembly, lenient=False)
+            return GeneQueries(self._schema, self.fields, self._searcher, compiler).build(q)
+        compiler = self._compiler(assembly)
+        if assembly is not None:
+            return variant_query(q, assembly, compiler, self._compiler(assembly, operator="OR", lenient=False))
+        return compiler.compile(parse(q))
+
+    def _narrow(self, query: Query, request: SearchRequest, assembly: str | None) -> Query:
+        strict = self._compiler(assembly, operator="OR", lenient=False)
+        conditions = [strict.compile(parse(text)) for text in request.filters]
+        if assembly is not None:
+            if assembly not in ASSEMBLIES:
+                raise QueryError(f"There is no assembly {assembly!r}.", "Known are hg19 and hg38.")
+            conditions.append(Query.term_query(self._schema, ASSEMBLY, assembly))
+        if request.taxids is not None:
+            leaf = self.fields.get("taxid")
+            options = [strict.between(leaf, (taxid, taxid)) for taxid in request.taxids] if leaf else []
+            conditions.append(Query.boolean_query([(Occur.Should, option) for option in options]))
+        conditions += [strict.exists(path) for path in request.exists]
+        conditions += [exclude(strict.exists(path)) for path in request.missing]
+        return require(query, *conditions)
+
+    def _compiler(self, assembly: str | None, operator: Operator = "AND", lenient: bool = True) -> Compiler:
+        id_key = ID_HG19 if assembly == "hg19" else ID
+        return Compiler(
+            self._schema, self.fields, self._searcher, self._find_sloppy, id_key, operator=operator, lenient=lenient
+        )
+
+    def _find_sloppy(self, leaf: Field, terms: Sequence[str], slop: int) -> Query:
+        """Find phrases with slop among the documents that have all the words: the engine's own slop is another."""
+        words = [Query.term_query(self._schema, leaf.key, term) for term in dict.fromkeys(terms)]
+        candidates = Query.boolean_query([(Occur.Must, word) for word in words])
+        found = []
+        for _, address in self._searcher.search(candidates, max(self.count, 1)).hits:
+            document = self._read(address)
+            if stands_within(list(field_tokens(document, leaf, self.fields)), terms, slop):
+                found.append(document["_id"])
+        return require(candidates, Query.term_set_query(self._schema, ID, found))
+
+    def _get(self, key: str, identifier: str, assembly: str | None) -> Document | None:
+        query = Query.term_query(self._schema, key, identifier)
+        if assembly is not None:
+            query = require(query, Query.term_query(self._schema, ASSEMBLY, assembly))
+        hits = self._searcher.search(query, 1).hits
+        return self._hit(hits[0][1], None, assembly).source if hits else None
+
+    def _hit(self, address: tantivy.DocAddress, score: float | None, assembly: str | None) -> Hit:
+        document = self._read(address)
+        if HG19_ID_KEY in document:
+            # The entry has both positions; the reader sees it as the index of one assembly would hold it.
+            hg19_id = document.pop(HG19_ID_KEY)
+            if assembly == "hg19":
+                document["_id"] = hg19_id
+                document.pop("hg38", None)
+            else:
+                document.pop("hg19", None)
+        return Hit(document["_id"], score, document)
+
+    def _read(self, address: tantivy.DocAddress) -> Document:
+        document: Document = orjson.loads(self._searcher.doc(address).get_first(SOURCE))
+        return document

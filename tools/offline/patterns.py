@@ -1,0 +1,373 @@
+"""Patterns over terms, written for the engine's automata: wildcards, ranges of text, Lucene's regular expressions.
+
+The engine takes a subset of Rust's regular expressions, always against the whole term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ANY_CHAR = "(?s:.)"
+ANY_TEXT = "(?s:.)*"
+_LAST_CHAR = 0x10FFFF
+_CLASSES = {"d": [("0", "9")], "w": [("a", "z"), ("A", "Z"), ("0", "9"), ("_", "_")], "s": [(c, c) for c in " \t\n\r"]}
+MAX_REPEAT = 1000
+
+
+def literal(text: str) -> str:
+    """Return the pattern of a text that stands for itself."""
+    return "".join(
+        char if char.isalnum() and char.isascii() else char if ord(char) > 127 else f"\\x{{{ord(char):x}}}"
+        for char in text
+    )
+
+
+def prefix(text: str) -> str:
+    """Return the pattern of all texts that begin with `text`."""
+    return literal(text) + ANY_TEXT
+
+
+def wildcard(pattern: str, fold: Callable[[str], str]) -> str:
+    r"""Return the engine's pattern of a wildcard pattern; `fold` normalises the literal texts in it."""
+    parts: list[str] = []
+    text = ""
+    position = 0
+    while position < len(pattern):
+        char = pattern[position]
+        if char in "*?":
+            parts += [literal(fold(text)), ANY_TEXT if char == "*" else ANY_CHAR]
+            text = ""
+        else:
+            if char == "\\" and position + 1 < len(pattern):
+                position += 1
+            text += pattern[position]
+        position += 1
+    return "".join([*parts, literal(fold(text))])
+
+
+def text_range(low: str | None, high: str | None, include_low: bool, include_high: bool) -> str | None:
+    """Return the pattern of all texts between two, in the order of their code points; None: there are none."""
+    if low is not None and high is not None:
+        if low > high or (low == high and not (include_low and include_high)):
+            return None
+        shared = 0
+        while shared < min(len(low), len(high)) and low[shared] == high[shared]:
+            shared += 1
+        return literal(low[:shared]) + _between(low[shared:], high[shared:], include_low, include_high)
+    if low is not None:
+        return _from(low, include_low)
+    if high is not None:
+        return _up_to(high, include_high)
+    return ANY_TEXT
+
+
+def _between(low: str, high: str, include_low: bool, include_high: bool) -> str:
+    """Between two texts that differ at their first character, or of which the first is empty."""
+    if not low:
+        if not high:
+            return ""
+        return _up_to(high, include_high) if include_low else f"(?:{_not_empty(high, include_high)})"
+    options = [literal(low[0]) + _from(low[1:], include_low), literal(high[0]) + _up_to(high[1:], include_high)]
+    inner = _chars(ord(low[0]) + 1, ord(high[0]) - 1)
+    if inner:
+        options.append(inner + ANY_TEXT)
+    return f"(?:{'|'.join(options)})"
+
+
+def _from(low: str, include: bool) -> str:
+    """All texts not before `low`."""
+    options = [literal(low) + (ANY_TEXT if include else ANY_CHAR + ANY_TEXT)]
+    for position, char in enumerate(low):
+        later = _chars(ord(char) + 1, _LAST_CHAR)
+        if later:
+            options.append(literal(low[:position]) + later + ANY_TEXT)
+    return f"(?:{'|'.join(options)})"
+
+
+def _up_to(high: str, include: bool) -> str:
+    """All texts not after `high`, the empty one among them."""
+    inner = _not_empty(high, include)
+    return f"(?:{inner})?" if high or include else "[^\\x{0}-\\x{10FFFF}]"
+
+
+def _not_empty(high: str, include: bool) -> str:
+    options = [literal(high)] if include and high else []
+    for position, char in enumerate(high):
+        if position:
+            options.append(literal(high[:position]))
+        earlier = _chars(0, ord(char) - 1)
+        if earlier:
+            options.append(literal(high[:position]) + earlier + ANY_TEXT)
+    return "|".join(options)
+
+
+def _chars(low: int, high: int) -> str:
+    # Surrogates are no characters; a class may span them but not end in them.
+    low = 0xE000 if 0xD800 <= low <= 0xDFFF else low
+    high = 0xD7FF if 0xD800 <= high <= 0xDFFF else high
+    return f"[\\x{{{low:x}}}-\\x{{{high:x}}}]" if low <= high else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegexNode:
+    """A part of a regular expression of Lucene's.
+
+    `op` is one of char (`ranges`), any, none, cat, alt, and, not, repeat (`low`, `high`), interval (`low`, `high`).
+    """
+
+    op: str
+    parts: tuple[RegexNode, ...] = ()
+    ranges: tuple[tuple[str, str], ...] = ()
+    low: int = 0
+    high: int | None = None
+
+
+_ANY = RegexNode("any")
+_EMPTY = RegexNode("cat")
+
+
+def parse_regex(pattern: str) -> RegexNode:
+    """Read a regular expression as Lucene's RegExp does, all optional operators on; ValueError where it cannot."""
+    reader = _RegexReader(pattern)
+    node = reader.union() if pattern else _EMPTY
+    if reader.more():
+        raise ValueError(f"end-of-string expected at position {reader.position}")
+    return node
+
+
+def to_engine(node: RegexNode) -> str | None:
+    """Return the engine's pattern, or None where the engine has no such operator (`~`, `&`, `<1-9>`)."""
+    if node.op == "char":
+        return "[" + "".join(f"\\x{{{ord(low):x}}}-\\x{{{ord(high):x}}}" for low, high in node.ranges) + "]"
+    if node.op == "any":
+        return ANY_CHAR
+    if node.op in ("and", "not", "interval", "none"):
+        return None
+    parts = [to_engine(part) for part in node.parts]
+    if None in parts:
+        return None
+    written = [part for part in parts if part is not None]
+    if node.op == "cat":
+        return "".join(written)
+    if node.op == "alt":
+        return f"(?:{'|'.join(written)})"
+    high = "" if node.high is None else str(node.high)
+    return f"(?:{written[0]}){{{node.low},{high}}}" if written[0] else ""
+
+
+def matches(node: RegexNode, text: str) -> bool:
+    """Tell whether a whole text matches; slow, for the operators that the engine lacks."""
+    return len(text) in _ends(node, text, 0)
+
+
+def _ends(node: RegexNode, text: str, start: int) -> set[int]:
+    """Return the places where a match that begins at `start` may end."""
+    op = node.op
+    if op in ("char", "any"):
+        inside = start < len(text) and (op == "any" or any(low <= text[start] <= high for low, high in node.ranges))
+        return {start + 1} if inside else set()
+    if op == "none":
+        return set()
+    if op == "cat":
+        ends = {start}
+        for part in node.parts:
+            ends = {end for middle in ends for end in _ends(part, text, middle)}
+        return ends
+    if op == "alt":
+        return {end for part in node.parts for end in _ends(part, text, start)}
+    if op == "and":
+        return _ends(node.parts[0], text, start) & _ends(node.parts[1], text, start)
+    if op == "not":
+        return set(range(start, len(text) + 1)) - _ends(node.parts[0], text, start)
+    if op == "interval":
+        return _interval_ends(node, text, start)
+    ends, reached, count = ({start} if node.low == 0 else set()), {start}, 0
+    while reached and (node.high is None or count < node.high):
+        reached = {end for middle in reached for end in _ends(node.parts[0], text, middle)}
+        count += 1
+        if count >= node.low:
+            if reached <= ends:
+                break
+            ends |= reached
+        elif count > len(text) + node.low:
+            break
+    return ends
+
+
+def _interval_ends(node: RegexNode, text: str, start: int) -> set[int]:
+    ends = set()
+    digits = len(node.ranges[0][0]) if node.ranges else 0
+    for end in range(start + 1, len(text) + 1):
+        part = text[start:end]
+        if not (part.isascii() and part.isdigit()):
+            break
+        if node.low <= int(part) <= (node.high or 0) and (not digits or len(part) == digits):
+            ends.add(end)
+    return ends
+
+
+class _RegexReader:
+    """Recursive descent over RegExp's grammar: union, intersection, concatenation, repetition, complement, simple."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self.position = 0
+
+    def more(self) -> bool:
+        return self.position < len(self._pattern)
+
+    def union(self) -> RegexNode:
+        options = [self._intersection()]
+        while self._match("|"):
+            options.append(self._intersection())
+        return options[0] if len(options) == 1 else RegexNode("alt", tuple(options))
+
+    def _intersection(self) -> RegexNode:
+        node = self._concatenation()
+        while self._match("&"):
+            node = RegexNode("and", (node, self._concatenation()))
+        return node
+
+    def _concatenation(self) -> RegexNode:
+        parts = [self._repetition()]
+        while self.more() and not self._peek(")|&"):
+            parts.append(self._repetition())
+        return parts[0] if len(parts) == 1 else RegexNode("cat", tuple(parts))
+
+    def _repetition(self) -> RegexNode:
+        node = self._complement()
+        while self._peek("?*+{"):
+            if self._match("?"):
+                node = RegexNode("repeat", (node,), low=0, high=1)
+            elif self._match("*"):
+                node = RegexNode("repeat", (node,), low=0)
+            elif self._match("+"):
+                node = RegexNode("repeat", (node,), low=1)
+            else:
+                self.position += 1
+                node = self._counted(node)
+        return node
+
+    def _counted(self, node: RegexNode) -> RegexNode:
+        low = self._number()
+        high: int | None = low
+        if self._match(","):
+            high = self._number() if self._peek("0123456789") else None
+        self._expect("}")
+        if low > MAX_REPEAT or (high or 0) > MAX_REPEAT or (high is not None and high < low):
+            raise ValueError(f"invalid repetition range: {low},{high}")
+        return RegexNode("repeat", (node,), low=low, high=high)
+
+    def _number(self) -> int:
+        start = self.position
+        while self._peek("0123456789"):
+            self.position += 1
+        if start == self.position:
+            raise ValueError(f"integer expected at position {start}")
+        return int(self._pattern[start : self.position])
+
+    def _complement(self) -> RegexNode:
+        if self._match("~"):
+            return RegexNode("not", (self._complement(),))
+        if self._match("["):
+            negated = self._match("^")
+            ranges = [*self._class_member()]
+            while self.more() and not self._peek("]"):
+                ranges += self._class_member()
+            self._expect("]")
+            return RegexNode("char", ranges=tuple(_invert(ranges) if negated else ranges))
+        return self._simple()
+
+    def _class_member(self) -> list[tuple[str, str]]:
+        predefined = self._predefined()
+        if predefined:
+            return predefined
+        low = self._char()
+        if self._match("-"):
+            high = self._char()
+            if high < low:
+                raise ValueError(f"invalid range: from ({low}) cannot be > to ({high})")
+            return [(low, high)]
+        return [(low, low)]
+
+    def _simple(self) -> RegexNode:
+        if self._match("."):
+            return _ANY
+        if self._match("#"):
+            return RegexNode("none")
+        if self._match("@"):
+            return RegexNode("repeat", (_ANY,), low=0)
+        if self._match('"'):
+            end = self._pattern.find('"', self.position)
+            if end < 0:
+                raise ValueError(f"expected '\"' at position {len(self._pattern)}")
+            text, self.position = self._pattern[self.position : end], end + 1
+            return RegexNode("cat", tuple(RegexNode("char", ranges=((char, char),)) for char in text))
+        if self._match("("):
+            if self._match(")"):
+                return _EMPTY
+            node = self.union()
+            self._expect(")")
+            return node
+        if self._match("<"):
+            return self._interval()
+        predefined = self._predefined()
+        if predefined:
+            return RegexNode("char", ranges=tuple(predefined))
+        char = self._char()
+        return RegexNode("char", ranges=((char, char),))
+
+    def _interval(self) -> RegexNode:
+        end = self._pattern.find(">", self.position)
+        if end < 0:
+            raise ValueError(f"expected '>' at position {len(self._pattern)}")
+        first, dash, second = self._pattern[self.position : end].partition("-")
+        if not dash or not first.isdigit() or not second.isdigit():
+            raise ValueError(f"interval syntax error at position {self.position - 1}")
+        self.position = end + 1
+        low, high = sorted((int(first), int(second)))
+        fixed = ((first, first),) if len(first) == len(second) else ()
+        return RegexNode("interval", ranges=fixed, low=low, high=high)
+
+    def _predefined(self) -> list[tuple[str, str]] | None:
+        name = self._pattern[self.position + 1 : self.position + 2]
+        if not self._peek("\\") or not (name.isascii() and name.isalpha()):
+            return None
+        if name.lower() not in _CLASSES:
+            raise ValueError(f"invalid character class \\{name}")
+        self.position += 2
+        ranges = _CLASSES[name.lower()]
+        return list(ranges) if name.islower() else _invert(ranges)
+
+    def _char(self) -> str:
+        self._match("\\")
+        if not self.more():
+            raise ValueError("unexpected end-of-string")
+        self.position += 1
+        return self._pattern[self.position - 1]
+
+    def _peek(self, chars: str) -> bool:
+        return self.more() and self._pattern[self.position] in chars
+
+    def _match(self, char: str) -> bool:
+        if self._peek(char):
+            self.position += 1
+            return True
+        return False
+
+    def _expect(self, char: str) -> None:
+        if not self._match(char):
+            raise ValueError(f"expected '{char}' at position {self.position}")
+
+
+def _invert(ranges: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    inverted: list[tuple[str, str]] = []
+    following = 0
+    for low, high in sorted(ranges):
+        if ord(low) > following:
+            inverted.append((chr(following), chr(ord(low) - 1)))
+        following = max(following, ord(high) + 1)
+    if following <= _LAST_CHAR:
+        inverted.append((chr(following), chr(_LAST_CHAR)))
+    return inverted

@@ -1,0 +1,356 @@
+"""The offline indexes on disk: built, filled, dropped, opened.
+
+Below `<home>/offline/` each API has a folder: `state.json` names the version in use, `v1`, `v2`… are engine folders,
+`mapping.json` is there where the user gave a mapping. A version is built aside and `state.json` replaced at the end,
+so that a crash leaves the old one; documents are added to a version in one commit of the engine. A file lock keeps
+writers of several processes apart; readers need none, since open files outlive their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import tantivy
+from filelock import FileLock
+
+from tools.apis import API_NAMES
+from tools.errors import DataError
+from tools.offline import snapshot
+from tools.offline.documents import ID, ORIGIN, POSITION_FIELDS, SOURCE, Document, DocumentWriter, build_schema
+from tools.offline.index import ASSEMBLIES, COVERAGE_FILE, Index
+from tools.offline.mapping import FieldMapping
+from tools.paths import data_dir
+
+__all__ = ["Index", "Store"]
+
+Progress = Callable[[str, int, int | None], None]
+Rows = dict[str, dict[str, Any]]
+# To be raised when indexes of the same documents would be written otherwise.
+_FORMAT = 1
+_HEAP_BYTES = 100_000_000
+_PROGRESS_STEP = 1000
+_FROM_SNAPSHOT = "snapshot"
+_LOADED = "load"
+_ROW_KEYS = ("type", "index", "analyzer", "normalizer", "copy_to", "fields", "format", "searched_by_default")
+_HG38_ROWS: Rows = {
+    "hg38": {"type": "object"},
+    "hg38.start": {"type": "integer", "index": True},
+    "hg38.end": {"type": "integer", "index": True},
+}
+
+
+@dataclass(frozen=True)
+class _State:
+    """What `state.json` says: the version in use and what it was built from (`snapshot` None: loaded files only)."""
+
+    version: str
+    digest: str
+    snapshot: str | None
+    revision: int
+
+
+class Store:
+    """The indexes below one home folder.
+
+    Args:
+        home: the product's folder for what it writes.
+        progress: told what is being indexed, how much is done, and of how much (None: not known).
+    """
+
+    def __init__(self, home: Path, progress: Progress | None = None) -> None:
+        self._root = home / "offline"
+        self._progress = progress
+        self._opened: dict[str, tuple[tuple[int, ...], Index]] = {}
+        self._locks: dict[str, threading.RLock] = {}
+        self._guard = threading.Lock()
+
+    def apis(self) -> tuple[str, ...]:
+        """Return the names of the APIs that can be asked: the four, and those that were created."""
+        made = sorted(path.parent.name for path in self._root.glob("*/mapping.json"))
+        return (*API_NAMES, *(name for name in made if name not in API_NAMES))
+
+    def index(self, api: str) -> Index:
+        """Open the index of an API; it is built from the bundled snapshot on first use, or when that has changed.
+
+        Raises:
+            DataError: there is no such API, or its data cannot be read.
+        """
+        stamp = self._stamp(api)
+        known = self._opened.get(api)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        with self._lock(api):
+            rows = self._rows(api)
+            mapping, digest = _read_mapping(api, orjson.dumps(rows))
+            state = self._state(api)
+            if state is None or not self._is_current(api, state, digest):
+                state = self._rebuild(api, mapping, digest, state)
+            index = Index(self._folder(api) / state.version, api, mapping, self._is_custom(api))
+            self._opened[api] = (self._stamp(api), index)
+            return index
+
+    def create(self, api: str, mapping: Mapping[str, Mapping[str, Any]]) -> None:
+        """Give an API a mapping of its own; documents that it holds are indexed anew by it.
+
+        Raises:
+            DataError: the mapping has an unknown analyser.
+        """
+        rows = {path: {key: row[key] for key in _ROW_KEYS if key in row} for path, row in mapping.items()}
+        FieldMapping(rows)
+        with self._lock(api):
+            _write(self._folder(api) / "mapping.json", orjson.dumps(rows))
+
+    def add(self, api: str, documents: Iterable[Document], replace: bool, assembly: str | None) -> int:
+        """Add documents, newest wins; with `replace` they take the place of everything that the API holds.
+
+        Args:
+            api: the API's name.
+            documents: each with its `_id`.
+            replace: whether what is there goes.
+            assembly: the assembly of variants; None: they are found under either.
+
+        Returns:
+            The number of documents read.
+        """
+        origin = f"{_LOADED}:{assembly}" if assembly else _LOADED
+        entries = ((document, origin) for document in documents)
+        with self._lock(api):
+            if not replace:
+                self.index(api)
+            mapping, digest = _read_mapping(api, orjson.dumps(self._rows(api)))
+            state = self._state(api)
+            if replace or state is None:
+                count = self._build(api, mapping, digest, None, entries, state)
+            else:
+                folder = self._folder(api) / state.version
+                count = self._fill(api, tantivy.Index.open(str(folder)), folder, mapping, entries, may_replace=True)
+                self._save(api, _State(state.version, state.digest, state.snapshot, state.revision + 1))
+            return count
+
+    def drop(self, api: str) -> None:
+        """Remove what an API holds; one of the four is built from the snapshot again when it is next used."""
+        with self._lock(api):
+            self._opened.pop(api, None)
+            shutil.rmtree(self._folder(api), ignore_errors=True)
+
+    def info(self) -> list[dict[str, Any]]:
+        """Return what there is of each API: `built`, and then documents, bytes, time of the last change."""
+        rows: list[dict[str, Any]] = []
+        for api in self.apis():
+            state = self._state(api)
+            row: dict[str, Any] = {"api": api, "built": state is not None, "custom": self._is_custom(api)}
+            if state is not None:
+                folder = self._folder(api) / state.version
+                index = self.index(api)
+                row |= {
+                    "documents": index.count,
+                    "loaded": index.count_loaded(),
+                    "bytes": sum(path.stat().st_size for path in folder.iterdir()),
+                    "changed": (self._folder(api) / "state.json").stat().st_mtime,
+                    "snapshot": state.snapshot,
+                    "path": str(folder),
+                }
+            rows.append(row)
+        return rows
+
+    def _rebuild(self, api: str, mapping: FieldMapping, digest: str, state: _State | None) -> _State:
+        """Build from the snapshot, if the API has one and it was not replaced, and from what was loaded before."""
+        uses_snapshot = api in API_NAMES and (state is None or state.snapshot is not None)
+        entries = _chain(
+            ((document, _FROM_SNAPSHOT) for document in snapshot.documents(api)) if uses_snapshot else (),
+            self._loaded(api, state) if state is not None else (),
+        )
+        fingerprint = snapshot.fingerprint(api) if uses_snapshot else None
+        self._build(api, mapping, digest, fingerprint, entries, state)
+        built = self._state(api)
+        assert built is not None
+        return built
+
+    def _build(
+        self,
+        api: str,
+        mapping: FieldMapping,
+        digest: str,
+        fingerprint: str | None,
+        entries: Iterable[tuple[Document, str]],
+        state: _State | None,
+    ) -> int:
+        folder = self._folder(api)
+        number = 1 + int(state.version[1:]) if state else 1
+        aside = folder / "building"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        engine = tantivy.Index(build_schema(mapping), str(aside))
+        count = self._fill(api, engine, aside, mapping, entries)
+        del engine
+        shutil.rmtree(folder / f"v{number}", ignore_errors=True)
+        aside.rename(folder / f"v{number}")
+        self._save(api, _State(f"v{number}", digest, fingerprint, time.time_ns()))
+        # The version before stays for readers that are just opening it.
+        for path in folder.glob("v*"):
+            if path.name not in (f"v{number}", state.version if state else ""):
+                shutil.rmtree(path, ignore_errors=True)
+        return count
+
+    def _fill(
+        self,
+        api: str,
+        engine: tantivy.Index,
+        folder: Path,
+        mapping: FieldMapping,
+        entries: Iterable[tuple[Document, str]],
+        may_replace: bool = False,
+    ) -> int:
+        """Index documents in one commit; of several with one identifier the last stays."""
+        documents = DocumentWriter(mapping, is_genes=api == "mygene")
+        writer = engine.writer(_HEAP_BYTES, 1)
+        seen: set[int] = set()
+        count = 0
+        for document, origin in entries:
+            key = hash(document["_id"])
+            if may_replace or key in seen:
+                writer.delete_documents_by_term(ID, document["_id"])
+            seen.add(key)
+            writer.add_document(documents.write(document, origin, _assemblies(api, origin)))
+            count += 1
+            if self._progress is not None and count % _PROGRESS_STEP == 0:
+                self._progress(f"indexing {api}", count, None)
+        coverage = folder / COVERAGE_FILE
+        known = set(json.loads(coverage.read_text("utf-8"))) if coverage.exists() else set()
+        _write(coverage, orjson.dumps(sorted(known | set(mapping.seen_paths()))))
+        writer.commit()
+        writer.wait_merging_threads()
+        if self._progress is not None:
+            self._progress(f"indexing {api}", count, count)
+        return count
+
+    def _loaded(self, api: str, state: _State) -> Iterator[tuple[Document, str]]:
+        """Yield the documents of a version that did not come from the snapshot."""
+        engine = tantivy.Index.open(str(self._folder(api) / state.version))
+        searcher = engine.searcher()
+        for origin, count in searcher.terms_with_prefix(ORIGIN, _LOADED):
+            query = tantivy.Query.term_query(engine.schema, ORIGIN, origin)
+            for _, address in searcher.search(query, max(count, 1)).hits:
+                yield orjson.loads(searcher.doc(address).get_first(SOURCE)), origin
+
+    def _is_current(self, api: str, state: _State, digest: str) -> bool:
+        if state.digest != digest or not (self._folder(api) / state.version / "meta.json").exists():
+            return False
+        return state.snapshot is None or state.snapshot == snapshot.fingerprint(api)
+
+    def _rows(self, api: str) -> Rows:
+        """Return the field listing of an API: the user's own, else the packaged one."""
+        path = self._folder(api) / "mapping.json"
+        if not path.exists():
+            if api not in API_NAMES:
+                raise DataError(f"There is no offline index {api!r}.", f"There are {', '.join(self.apis())}.")
+            return _packaged_rows(api)
+        rows: Rows = orjson.loads(path.read_bytes())
+        return rows
+
+    def _state(self, api: str) -> _State | None:
+        try:
+            return _State(**json.loads((self._folder(api) / "state.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _save(self, api: str, state: _State) -> None:
+        _write(self._folder(api) / "state.json", orjson.dumps(state))
+
+    def _is_custom(self, api: str) -> bool:
+        return (self._folder(api) / "mapping.json").exists()
+
+    def _stamp(self, api: str) -> tuple[int, ...]:
+        """Return what changes whenever an index must be opened anew."""
+        stamp: list[int] = []
+        for name in ("state.json", "mapping.json"):
+            try:
+                status = os.stat(self._folder(api) / name)
+                stamp += [status.st_mtime_ns, status.st_ino]
+            except FileNotFoundError:
+                stamp += [0, 0]
+        return tuple(stamp)
+
+    def _folder(self, api: str) -> Path:
+        return self._root / api
+
+    def _lock(self, api: str) -> _Locks:
+        with self._guard:
+            lock = self._locks.setdefault(api, threading.RLock())
+        self._root.mkdir(parents=True, exist_ok=True)
+        return _Locks(lock, FileLock(self._root / f".{api}.lock", thread_local=False, is_singleton=True))
+
+
+class _Locks:
+    """A lock between threads, and within it one between processes."""
+
+    def __init__(self, threads: threading.RLock, processes: FileLock) -> None:
+        self._threads = threads
+        self._processes = processes
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        self._processes.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._processes.release()
+        self._threads.release()
+
+
+def _assemblies(api: str, origin: str) -> tuple[str, ...]:
+    if api != "myvariant":
+        return ()
+    if origin == _FROM_SNAPSHOT:
+        return ("hg38",)
+    _, _, assembly = origin.partition(":")
+    return (assembly,) if assembly else ASSEMBLIES
+
+
+@lru_cache(maxsize=16)
+def _read_mapping(api: str, rows: bytes) -> tuple[FieldMapping, str]:
+    """Return the fields of a listing, and a digest of what an index of them depends on."""
+    nested = POSITION_FIELDS.values() if api == "mygene" else ()
+    digest = hashlib.sha256(b"%d\n%s" % (_FORMAT, rows)).hexdigest()[:16]
+    return FieldMapping(orjson.loads(rows), nested), digest
+
+
+@lru_cache(maxsize=8)
+def _packaged_rows(api: str) -> Rows:
+    try:
+        listing = json.loads((data_dir() / "schema" / f"{api}.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"The field listing of {api} cannot be read: {error}", "Install the package again.") from error
+    rows: Rows = {}
+    for path, entry in listing.items():
+        row = {key: entry[key] for key in _ROW_KEYS if key in entry}
+        if entry.get("default"):
+            row["searched_by_default"] = True
+        rows[path] = row
+    return {**rows, **_HG38_ROWS} if api == "myvariant" else rows
+
+
+def _chain(*streams: Iterable[tuple[Document, str]]) -> Iterator[tuple[Document, str]]:
+    for stream in streams:
+        yield from stream
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
