@@ -30,7 +30,7 @@ GENE = {
         (["refseq.*"], {"refseq": GENE["refseq"]}),
         (["refseq"], {"refseq": GENE["refseq"]}),
         (["refseq", "-refseq.translation"], {"refseq": {"rna": "NM_1", "protein": "NP_1"}}),
-        (["refseq", "-refseq.*.rna"], {"refseq": {"rna": "NM_1", "protein": "NP_1", "translation": [{"protein": "NP_1"}]}}),
+        (["refseq", "-*.rna", "-refseq.protein"], {"refseq": {"translation": [{"protein": "NP_1"}]}}),
         (["go.*.id"], {"go": {"BP": [{"id": "GO:1"}], "MF": {"id": "GO:2"}}}),
         (["*.rna"], {"refseq": {"rna": "NM_1", "translation": [{"rna": "NM_1"}]}}),
         (["s*"], {"symbol": "CDK2"}),

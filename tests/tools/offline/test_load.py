@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from tools.errors import AssistantError, DataError, QueryError
+from tools.offline.load import load
+
+
+class Shelf:
+    """Stands in for the store: keeps what it is given, all or nothing."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[dict[str, Any]]] = {"mygene": [], "myvariant": []}
+        self.mappings: dict[str, Any] = {}
+        self.how: list[tuple[bool, str | None]] = []
+
+    def apis(self) -> list[str]:
+        return list(self.kept)
+
+    def create(self, api: str, mapping: dict[str, Any]) -> None:
+        self.mappings[api] = mapping
+        self.kept[api] = []
+
+    def add(self, api: str, documents: Iterable[dict[str, Any]], replace: bool, assembly: str | None) -> int:
+        new = list(documents)
+        self.how.append((replace, assembly))
+        self.kept[api] = new if replace else self.kept[api] + new
+        return len(new)
+
+
+DOCUMENTS = [{"_id": str(number), "name": f"gene {number} β"} for number in range(3000)]
+TEXT = "\n".join(json.dumps(document, ensure_ascii=False) for document in DOCUMENTS).encode()
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def zstd(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT,
+        TEXT + b"\n\n",
+        b"\xef\xbb\xbf" + TEXT.replace(b"\n", b"\r\n"),
+        gzip.compress(TEXT),
+        gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:]) + b"\0" * 100,
+        zstd(TEXT),
+        zstd(TEXT[:5000]) + zstd(TEXT[5000:]),
+    ],
+)
+def test_every_packing_is_known_by_its_first_bytes(tmp_path: Path, data: bytes) -> None:
+    shelf = Shelf()
+    report = load(shelf, "mygene", write(tmp_path / "any.name", data))  # type: ignore[arg-type]
+    assert (report.loaded, report.bad) == (3000, [])
+    assert shelf.kept["mygene"] == DOCUMENTS
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_a_file_that_is_cut_off_or_damaged_changes_nothing(tmp_path: Path, pack: Any) -> None:
+    shelf = Shelf()
+    packed = pack(TEXT)
+    for data in (packed[:-20], packed[: len(packed) // 2], packed[:200] + b"\xff" * 50 + packed[250:]):
+        with pytest.raises(DataError, match="cannot be read"):
+            load(shelf, "mygene", write(tmp_path / "f", data))  # type: ignore[arg-type]
+    assert shelf.kept["mygene"] == []
+
+
+def test_bad_lines_are_named_and_left_out(tmp_path: Path) -> None:
+    lines = [
+        b'{"_id": "1"}', b"{", b"[1]", b'{"x": 1}', b"", b'{"_id": ""}', b'{"_id": 7}', b'{"_id": "a\xff"}',
+        b'{"_id": "n", "v": NaN}', b'{"_id": true}', b"[" * 100_000, b'{"_id": "last"}',
+    ]  # fmt: skip
+    shelf = Shelf()
+    report = load(shelf, "mygene", write(tmp_path / "f", b"\n".join(lines)))  # type: ignore[arg-type]
+    assert [document["_id"] for document in shelf.kept["mygene"]] == ["1", "7", "last"]
+    assert report.loaded == 3
+    assert report.bad_count == 8
+    assert [line for line, _ in report.bad] == [2, 3, 4, 6, 8, 9, 10, 11]
+    reasons = dict(report.bad)
+    assert reasons[2].startswith("not JSON")
+    assert reasons[3] == "not an object"
+    assert reasons[4] == reasons[6] == reasons[10] == "no _id"
+    assert reasons[8] == "not UTF-8: byte 11"
+    assert reasons[9] == "NaN is not a number of JSON"
+
+
+def test_a_file_without_any_document_is_refused(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.kept["mygene"] = [{"_id": "old"}]
+    with pytest.raises(DataError, match="holds no document; line 1: not JSON"):
+        load(shelf, "mygene", write(tmp_path / "f", b"a,b\n1,2\n"), replace=True)  # type: ignore[arg-type]
+    assert shelf.kept["mygene"] == [{"_id": "old"}]
+
+
+def test_options_are_passed_on_and_checked(tmp_path: Path) -> None:
+    shelf: Any = Shelf()
+    file = write(tmp_path / "f", b'{"_id": "1"}')
+    mapping = write(tmp_path / "m.json", b'{"name": {"type": "text"}}')
+    load(shelf, "myvariant", file, replace=True, assembly="hg38")
+    assert shelf.how == [(True, "hg38")]
+    load(shelf, "made-up_1", file, mapping=mapping)
+    assert shelf.mappings == {"made-up_1": {"name": {"type": "text"}}}
+    wrong: list[tuple[type[AssistantError], str, dict[str, Any]]] = [
+        (QueryError, "mygene", {"assembly": "hg38"}),
+        (QueryError, "myvariant", {"assembly": "hg18"}),
+        (QueryError, "mygen", {}),
+        (QueryError, "other", {}),
+        (QueryError, "1up", {"mapping": mapping}),
+        (QueryError, "Up", {"mapping": mapping}),
+        (QueryError, "metadata", {"mapping": mapping}),
+        (DataError, "x", {"mapping": tmp_path / "none.json"}),
+        (DataError, "x", {"mapping": file}),
+        (DataError, "x", {"mapping": write(tmp_path / "w.json", b'{"name": {"type": "text", "analyzer": "x"}}')}),
+        (DataError, "x", {"mapping": write(tmp_path / "v.json", b"[]")}),
+    ]
+    for error, api, options in wrong:
+        with pytest.raises(error) as caught:
+            load(shelf, api, file, **options)
+        assert caught.value.hint
+    with pytest.raises(DataError, match="There is no file"):
+        load(shelf, "mygene", tmp_path / "none")
