@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ _HG38_ROWS: Rows = {
     "hg38": {"type": "object"},
     "hg38.start": {"type": "integer", "index": True},
     "hg38.end": {"type": "integer", "index": True},
+    # The entity endpoint takes ClinGen allele ids, though the published listing lacks their field.
+    "clingen": {"type": "object"},
+    "clingen.caid": {"type": "keyword", "index": True},
 }
 
 
@@ -69,6 +73,7 @@ class Store:
     """
 
     def __init__(self, home: Path, progress: Progress | None = None) -> None:
+        self.home = home
         self._root = home / "offline"
         self._progress = progress
         self._opened: dict[str, tuple[tuple[int, ...], Index]] = {}
@@ -163,6 +168,17 @@ class Store:
                 }
             rows.append(row)
         return rows
+
+    def changed(self, api: str) -> datetime:
+        """Return when the index of an API was last built or added to.
+
+        Raises:
+            DataError: it has not been built.
+        """
+        try:
+            return datetime.fromtimestamp((self._folder(api) / "state.json").stat().st_mtime, UTC)
+        except OSError as error:
+            raise DataError(f"The offline index of {api} has not been built.", "It is built on first use.") from error
 
     def _rebuild(self, api: str, mapping: FieldMapping, digest: str, state: _State | None) -> _State:
         """Build from the snapshot, if the API has one and it was not replaced, and from what was loaded before."""
