@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import zstandard
 
-from tools import apis
+from tools import apis, catalogue
 from tools.errors import DataError, QueryError
 from tools.offline.mapping import FieldMapping
 from tools.offline.store import Store
@@ -162,8 +162,11 @@ def _create(store: Store, api: str, mapping: Path) -> None:
         raise QueryError(
             f"{api!r} is not possible as the name of an API.", "Small letters, digits, - and _; a letter comes first."
         )
-    store.create(api, read_mapping(mapping))
-    if api not in apis.api_names():
+    rows = read_mapping(mapping)
+    store.create(api, rows)
+    if api not in apis.API_NAMES:
+        # The listing is what the rest of the product knows of the API: its fields, their texts where it has any.
+        catalogue.save(rows, catalogue.override_path(store.home, api))
         apis.register(apis.made_up(api))
 
 

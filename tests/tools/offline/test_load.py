@@ -16,7 +16,8 @@ from tools.offline.load import load
 class Shelf:
     """Stands in for the store: keeps what it is given, all or nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path = Path()) -> None:
+        self.home = home
         self.kept: dict[str, list[dict[str, Any]]] = {"mygene": [], "myvariant": []}
         self.mappings: dict[str, Any] = {}
         self.how: list[tuple[bool, str | None]] = []
@@ -105,13 +106,14 @@ def test_a_file_without_any_document_is_refused(tmp_path: Path) -> None:
 
 
 def test_options_are_passed_on_and_checked(tmp_path: Path) -> None:
-    shelf: Any = Shelf()
+    shelf: Any = Shelf(tmp_path)
     file = write(tmp_path / "f", b'{"_id": "1"}')
     mapping = write(tmp_path / "m.json", b'{"name": {"type": "text"}}')
     load(shelf, "myvariant", file, replace=True, assembly="hg38")
     assert shelf.how == [(True, "hg38")]
     load(shelf, "made-up_1", file, mapping=mapping)
     assert shelf.mappings == {"made-up_1": {"name": {"type": "text"}}}
+    assert json.loads((tmp_path / "apis" / "made-up_1" / "fields.json").read_text()) == {"name": {"type": "text"}}
     wrong: list[tuple[type[AssistantError], str, dict[str, Any]]] = [
         (QueryError, "mygene", {"assembly": "hg38"}),
         (QueryError, "myvariant", {"assembly": "hg18"}),
@@ -131,3 +133,29 @@ def test_options_are_passed_on_and_checked(tmp_path: Path) -> None:
         assert caught.value.hint
     with pytest.raises(DataError, match="There is no file"):
         load(shelf, "mygene", tmp_path / "none")
+
+
+def test_a_made_up_api_can_be_asked(tmp_path: Path) -> None:
+    from tools import catalogue
+    from tools.backend import resolve_backend
+    from tools.client import execute
+    from tools.offline.store import Store
+    from tools.query import Query
+
+    listing = {"name": {"type": "text", "searched_by_default": True}, "parts.size": {"type": "integer"}}
+    mapping = write(tmp_path / "m.json", json.dumps(listing).encode())
+    lines = b"\n".join(
+        json.dumps({"_id": f"g{n}", "name": f"gadget {n}", "parts": {"size": n}}).encode() for n in range(9)
+    )
+    report = load(Store(tmp_path), "gadgets", write(tmp_path / "f", lines), mapping=mapping)
+    assert report.loaded == 9
+    backend = resolve_backend("offline", tmp_path)
+    result = execute(Query.parse("gadgets /v1/query?q=gadget AND parts.size:>=7&sort=-parts.size"), backend)
+    assert [hit["_id"] for hit in result.hits] == ["g8", "g7"]
+    assert execute(Query.parse("gadgets /v1/doc/g3"), backend).hits[0]["name"] == "gadget 3"
+    assert execute(Query.parse("gadgets /v1/doc?ids=g3,g4,x"), backend).notfound == ["x"]
+    catalogue.set_home(tmp_path)
+    try:
+        assert catalogue.load_catalogue("gadgets").exists("parts.size")
+    finally:
+        catalogue.set_home(None)
