@@ -1,0 +1,1 @@
+"""Retrieval: field cards, syntax notes and worked examples in a Chroma index."""
