@@ -18,7 +18,7 @@ from tools.apis import api_names, get_api
 from tools.catalogue import Catalogue, Field
 from tools.lucene import escape
 
-ValueClass = Literal["text", "number", "boolean", "date", "values", "grades", "id"]
+ValueClass = Literal["text", "number", "boolean", "date", "values", "grades", "shape", "id"]
 
 #: Fields with at least this prior are offered in every grammar of their API, at most so many.
 COMMON_PRIOR = 0.5
@@ -31,6 +31,18 @@ _MOST_VALUES = 80
 _NUMBERS = frozenset(
     {"integer", "long", "short", "byte", "float", "double", "half_float", "scaled_float", "unsigned_long"}
 )
+
+
+# Examples that show the only form in which a field holds its identifiers, and that form. Others (UniProt accessions,
+# MeSH and RefSeq ids) come in more than one, which a single example cannot show.
+_SHAPES = (
+    (re.compile(r"\d{3,}"), r"\d+(?:\.\d+)?"),
+    (re.compile(r"(rs|CHEMBL|DB|RCV)\d+"), r"{0}\d+"),
+    (re.compile(r"ENS([GTP])\d{11}(?:\.\d+)?"), r"ENS[A-Z]*{0}\d{{11}}(?:\.\d+)?"),
+    (re.compile(r"([A-Za-z]+):\d+"), r"{0}:\d+"),
+)
+#: Fields whose identifiers have a prefix by species, although the example shows one.
+_ANY_PREFIX = frozenset({"agr.orthologs.geneid", "AllianceGenome"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,8 @@ class Names:
 class Vocabulary:
     """The field names of one API: the common ones, the same for each question, and the question's own.
 
-    `search` pairs the name of a searchable field with the class of its values and the allowed ones; `shorthands` are
+    `search` pairs the name of a searchable field with the class of its values, and with the allowed ones (of class
+    values or grades) or the pattern that they match (of class shape); `shorthands` are
     names that stand for several fields of the API.
     """
 
@@ -171,6 +184,7 @@ def _shorthands(catalogue: Catalogue, searchable: set[str]) -> list[str]:
 
 
 def _value_class(field: Field) -> tuple[ValueClass, tuple[str, ...]]:
+    """Return the class of a field's values and what there is to know of them; see `Vocabulary.search`."""
     if field.type == "boolean":
         return "boolean", ()
     if field.values and all(value.lstrip("-").isdigit() for value in field.values):
@@ -179,4 +193,10 @@ def _value_class(field: Field) -> tuple[ValueClass, tuple[str, ...]]:
         return "number", ()
     if field.values and len(field.values) <= _MOST_VALUES:
         return "values", field.values
-    return ("date" if field.type == "date" else "text"), ()
+    if field.type == "date":
+        return "date", ()
+    for example, pattern in _SHAPES:
+        match = example.fullmatch(field.example or "")
+        if match and field.path not in _ANY_PREFIX:
+            return "shape", (pattern.format(*match.groups()),)
+    return "text", ()

@@ -30,6 +30,7 @@ _HG19 = re.compile(r"\b(?:hg\s?-?19|GRCh\s?-?37\w*|(?:build|assembly|b)\s?37)\b"
 _HG38 = re.compile(r"\b(?:hg\s?-?38|GRCh\s?-?38\w*|(?:build|assembly|b)\s?38)\b", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:top|best|first|single|only one|which one|most|least|[a-z]{2,}est)\b", re.IGNORECASE)
 _PAGE = re.compile(r"\b(?:page|batch|screen|next|following|further|more|skip|from|after|starting)\b", re.IGNORECASE)
+_STRETCH = re.compile(r"(?<![\w.,:])(\d{1,5})\s*(?:-|–|to|through)\s*(\d{1,5})(?![\w,:]|\.\d)", re.IGNORECASE)
 _TAXID = re.compile(
     r"\b(?:tax(?:on(?:omy)?)?\s?[-_]?\s?(?:id)?|ncbitaxon)\s*[:#=]?\s*(?:is\s+|number\s+)?(\d{1,8})\b", re.IGNORECASE
 )
@@ -159,20 +160,20 @@ class Conversation:
         sizes = dict.fromkeys(value for value in self.integers if low <= value <= high)
         if any(map(_ONE.search, self.texts)):
             sizes[1] = None
-        for first, last in _pairs(self.integers):
-            if last - first + 1 <= high:
+        for first, last in self.stretches:
+            if last - first < high:
                 sizes[last - first + 1] = None
         return tuple(map(str, sizes))
 
     @cached_property
     def offsets(self) -> tuple[str, ...]:
         """The numbers of hits to pass over: as said, page n of a size, or the place before "21 to 40"."""
-        if not any(map(_PAGE.search, self.texts)) and not self._says_stretch:
+        starts = dict.fromkeys(first - 1 for first, _ in self.stretches)
+        if not any(map(_PAGE.search, self.texts)) and not starts:
             return ()
         low, high = LIMITS["from"]
         said = [value for value in self.integers if value <= high]
-        offsets = dict.fromkeys(value for value in said if value)
-        offsets.update(dict.fromkeys(value - 1 for value in said if value > 1))
+        offsets = dict.fromkeys([*said, *starts])
         sizes = [10, *(size for size in said if 0 < size <= LIMITS["size"][1])]
         for page in (value for value in said if 1 < value <= 100):
             offsets.update(dict.fromkeys((page - 1) * size for size in sizes))
@@ -181,8 +182,10 @@ class Conversation:
         return tuple(str(value) for value in offsets if low < value <= high)
 
     @cached_property
-    def _says_stretch(self) -> bool:
-        return any(re.search(r"\b\d+\s*(?:-|–|to|through)\s*\d+\b", text) for text in self.texts)
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """The pairs such as 21 to 40 that can number hits."""
+        pairs = (tuple(map(int, match.groups())) for text in self.texts for match in _STRETCH.finditer(text))
+        return tuple((first, last) for first, last in pairs if 0 < first < last)
 
     @cached_property
     def dates(self) -> tuple[str, ...]:
@@ -210,13 +213,6 @@ def _values_of(request: str) -> str:
         if name in ("q", "ids", "filter", "search"):
             values.extend(re.sub(r"\\(.)", r"\1", value) for value in _REQUEST_SIGNS.split(unquote(value)))
     return " ; ".join(value.strip() for value in values if value.strip())
-
-
-def _pairs(values: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the neighbours that can be the ends of a stretch of hits."""
-    for first, last in zip(values, values[1:], strict=False):
-        if 0 < first < last:
-            yield first, last
 
 
 def _dates(text: str) -> Iterator[str]:

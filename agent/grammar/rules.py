@@ -6,6 +6,7 @@ A value is written as Lucene's query-string syntax wants it (`agent.grammar.lite
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
@@ -42,6 +43,7 @@ class Values:
         self.forge = forge
         self.said = conversation
         self._allowed: dict[tuple[str, ...], Node] = {}
+        self._shaped: dict[str, Node | None] = {}
 
     @cached_property
     def word(self) -> Node | None:
@@ -103,6 +105,10 @@ class Values:
         return self._ordered("date", self.said.dates)
 
     @cached_property
+    def _said_words(self) -> frozenset[str]:
+        return frozenset(text.lower() for run in self.said.runs for word in run for text in (*word.final, *word.parts))
+
+    @cached_property
     def boolean(self) -> Node:
         """`true` or `false`."""
         return self.forge.words(["true", "false"])
@@ -145,19 +151,35 @@ class Values:
         return self.forge.named("raw", self.forge.words(words)) if words else None
 
     def allowed(self, values: tuple[str, ...]) -> Node:
-        """Return the rule of a field that takes only `values`: one of them, or a list."""
+        """Return the rule of a field that takes only `values`: one of them, or a list.
+
+        Case makes no difference to the services, so a value that was spoken of may be in lower case too.
+        """
         node = self._allowed.get(values)
         if node is None:
-            node = item = self.forge.words(map(_literal, values))
+            spoken = [value.lower() for value in values if not self._said_words.isdisjoint(value.lower().split())]
+            node = item = self.forge.words(map(_literal, dict.fromkeys([*values, *spoken])))
             if len(values) > 1:
                 node = self.forge.alt(item, self._list(item, min(len(values), _MOST_ALLOWED), both=False))
             self._allowed[values] = node
         return node
 
+    def shaped(self, pattern: str) -> Node | None:
+        """Return the rule of a field that takes only words of the form `pattern`: one of them, or a list."""
+        if pattern not in self._shaped:
+            words = [word for word in self.said.words if re.fullmatch(pattern, word)]
+            forms = [encode(escape(word)) for word in words]
+            forms += [f'"{word}"' for word in words if escape(word) != word]
+            item = self.forge.words(forms) if forms else None
+            self._shaped[pattern] = item and self.forge.alt(item, self._list(item, len(words), both=False))
+        return self._shaped[pattern]
+
     def of_class(self, kind: ValueClass, values: tuple[str, ...]) -> Node | None:
         """Return the rule for the values of a field of class `kind`, None where nothing was said that fits."""
         if kind == "values":
             return self.allowed(values)
+        if kind == "shape":
+            return self.shaped(values[0])
         if kind == "grades":
             return self.allowed(values) if self.number is None else self.forge.alt(self.allowed(values), self.number)
         if kind == "number":
