@@ -8,10 +8,13 @@ once: `<home>/vectors-<model>.npz` keeps them by text, and a refreshed catalogue
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -116,6 +119,11 @@ class Index:
         return _nearest(self._guides, vectors, n)
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """How many cards, and how many notes and examples, the store holds."""
+        return self._cards.count(), self._guides.count()
+
+    @property
     def guides(self) -> int:
         """How many notes and examples there are."""
         return len(self.contents.notes) + len(self.contents.examples)
@@ -138,26 +146,53 @@ def open_index(home: Path, progress: Progress | None = None, contents: Contents 
     Raises:
         DataError: the model or the packaged data is missing, or the folder cannot be written.
     """
-    contents = contents or load_contents()
-    folder = home / f"index-{contents.fingerprint}"
-    embedder = default_embedder()
-    if not folder.is_dir():
-        _build_locked(home, folder, contents, embedder, progress)
-    try:
-        example_fields = json.loads((folder / _EXAMPLE_FIELDS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"The search index in {folder} is damaged.", f"Delete {folder}; it is built again.") from error
-    return Index(folder, contents, embedder, LexicalIndex.load(folder), example_fields, _client(folder / "chroma"))
+    with ThreadPoolExecutor(1) as pool:
+        # Half of a cold start is this import; the model is loaded meanwhile, which does not hold the interpreter.
+        pool.submit(importlib.import_module, "chromadb")
+        contents = contents or load_contents()
+        folder = home / f"index-{contents.fingerprint}"
+        embedder = default_embedder()
+    if folder.is_dir():
+        try:
+            return _open(folder, contents, embedder)
+        except DataError:
+            pass  # A disk that was full, a copy cut short: what can be built again need not be mended by hand.
+    return _build_locked(home, folder, contents, embedder, progress)
 
 
-def _build_locked(home: Path, folder: Path, contents: Contents, embedder: Embedder, progress: Progress | None) -> None:
+def _open(folder: Path, contents: Contents, embedder: Embedder) -> Index:
+    from chromadb.errors import ChromaError
+
+    cure = f"Delete {folder}; it is built again."
+    with ExitStack() as opened:
+        try:
+            example_fields = json.loads((folder / _EXAMPLE_FIELDS).read_text(encoding="utf-8"))
+            words = LexicalIndex.load(folder)
+            client = _client(folder / "chroma")
+            opened.callback(client.close)
+            index = Index(folder, contents, embedder, words, example_fields, client)
+            sizes = index.sizes
+        except (OSError, ValueError, RuntimeError, ChromaError) as error:
+            raise DataError(f"The search index in {folder} is damaged: {error}", cure) from error
+        if sizes != (len(contents.cards), len(contents.notes) + len(contents.examples)):
+            raise DataError(f"The search index in {folder} is not whole.", cure)
+        opened.pop_all()
+    return index
+
+
+def _build_locked(home: Path, folder: Path, contents: Contents, embedder: Embedder, progress: Progress | None) -> Index:
     from filelock import FileLock, Timeout
 
     try:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / "index.lock", timeout=_LOCK_SECONDS):
-            if not folder.is_dir():
-                _build(home, folder, contents, embedder, progress)
+            if folder.is_dir():
+                try:
+                    return _open(folder, contents, embedder)  # Another process was first.
+                except DataError:
+                    shutil.rmtree(folder, ignore_errors=True)
+            _build(home, folder, contents, embedder, progress)
+            return _open(folder, contents, embedder)
     except Timeout as error:
         raise DataError(
             "Another process has been building the search index for ten minutes.",
@@ -173,7 +208,8 @@ def _build_locked(home: Path, folder: Path, contents: Contents, embedder: Embedd
 def _build(home: Path, folder: Path, contents: Contents, embedder: Embedder, progress: Progress | None) -> None:
     """Build aside, then rename: an index is there whole or not at all."""
     aside = home / f"{folder.name}.{os.getpid()}.new"
-    shutil.rmtree(aside, ignore_errors=True)
+    for left in home.glob("index-*.new"):  # by a process that was killed: the lock is ours
+        shutil.rmtree(left, ignore_errors=True)
     aside.mkdir()
     try:
         vectors = _vectors([*contents.card_texts, *contents.guide_texts], home, embedder, progress)

@@ -75,6 +75,17 @@ def test_damaged_vectors_are_computed_again(tmp_path: Path) -> None:
     assert counted(tmp_path, changed()) == len(FEW) + 3 + 5
 
 
+@pytest.mark.parametrize("lost", ["lexical.npz", "lexical.json", "example_fields.json", "chroma/chroma.sqlite3"])
+def test_a_damaged_index_is_built_again(tmp_path: Path, lost: str) -> None:
+    counted(tmp_path, contents())
+    (folder,) = tmp_path.glob("index-*/")
+    (folder / lost).unlink()
+    index = open_index(tmp_path, None, contents())
+    assert index.sizes == (len(FEW), 8)
+    index.close()
+    (folder / lost).stat()
+
+
 def test_it_works_without_any_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a connection was tried")
