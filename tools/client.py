@@ -127,7 +127,7 @@ class _Call:
         from tools.http import CallTransport
 
         self._query = query
-        self._pause = _SECONDS_BETWEEN_BATCHES if backend.name == "live" else 0.0
+        self._is_live = backend.name == "live"
         url = backend.base_url(query.api)
         self.host = httpx.URL(url).host
         self.transport: CallTransport = CallTransport(backend.transport, timeout)
@@ -140,9 +140,10 @@ class _Call:
             self._options["fields"] = ",".join(query.fields)
 
     def assembly(self) -> str | None:
-        """The genome assembly that answered: as the service says, else as asked for, else the live default."""
+        """The genome assembly that answered: as the service says, else as asked for, else the live one's default."""
         asked = self._query.params.get("assembly")
-        return self.transport.headers.get("x-assembly") or asked or ("hg19" if self._query.api == "myvariant" else None)
+        default = "hg19" if self._query.api == "myvariant" and self._is_live else None
+        return self.transport.headers.get("x-assembly") or asked or default
 
     def query(self, max_hits: int | None) -> dict[str, Any]:
         size = str(self._options.get("size", 10))
@@ -184,8 +185,8 @@ class _Call:
         terms = list(dict.fromkeys(self._query.ids))
         rows: list[Document] = []
         for start in range(0, len(terms), BATCH_SIZE):
-            if start and self._pause:
-                time.sleep(self._pause)
+            if start and self._is_live:
+                time.sleep(_SECONDS_BETWEEN_BATCHES)
             part = terms[start : start + BATCH_SIZE]
             rows += self._rows(part)
             if progress is not None:

@@ -167,6 +167,7 @@ def test_execution_offline(home: Path, address: str) -> None:
     assert len(list(iterate(Query.parse("mygene /v3/query?q=taxid:9606"), offline))) == 3
     assert execute(Query.parse("mygene /v3/gene/0"), offline).notfound == ["0"]
     assert execute(Query.parse("myvariant /v1/variant/rs28934578"), offline).assembly == "hg38"
+    assert execute(Query.parse("myvariant /v1/variant/rs1"), offline).assembly is None
     with pytest.raises(BadRequest, match="CDK2 AND"):
         execute(Query.parse("mygene /v3/query?q=symbol:CDK2 AND"), offline)
     with pytest.raises(BadRequest, match="size: 2000 is more than the 1000 allowed"):
