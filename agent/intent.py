@@ -1,0 +1,41 @@
+"""What kind of answer a question wants: yes or no, a number, a place, or values."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Intent = Literal["yes-no", "count", "where", "values"]
+
+_POLITE = re.compile(
+    r"^(?:(?:hi|hello|hey|ok|so|and|please|also|could you|can you|would you|tell me|i wonder|i'd like to know|do you know|"
+    r"check|whether|if|say)\b[ ,:]*)+",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(r"^(?:is|are|was|were|does|do|did|has|have|can|could|isn't|aren't|doesn't)\b", re.IGNORECASE)
+_COUNT = re.compile(r"\b(?:how many|number of|count(?: of| the)?|total of|how much)\b", re.IGNORECASE)
+_WHERE = re.compile(r"\b(?:where|locat\w+|position|coordinates?|which chromosome|what chromosome|locus)\b", re.IGNORECASE)
+_STOP = frozenset(
+    "is are was were does do did has have had can could the a an of in on at to for with by any some there it its this that these "
+    "those gene genes variant variants drug drugs disease diseases known called listed human mouse or and if whether please you "
+    "me tell say not no yes as from be been located associated involved linked annotated considered classified".split()
+)
+
+
+def read_intent(question: str) -> Intent:
+    """Tell what kind of answer is wanted."""
+    plain = _POLITE.sub("", question.strip())
+    if _COUNT.search(plain):
+        return "count"
+    if _YES_NO.match(plain) and not re.match(r"(?:is|are|do|does|have|has|can|could) (?:you|there any (?:way|list))\b", plain, re.IGNORECASE):
+        return "yes-no"
+    if _WHERE.search(plain):
+        return "where"
+    return "values"
+
+
+def content_words(question: str, without: str = "") -> list[str]:
+    """Return the words of a question that carry what it asks, in lower case, less those of `without`."""
+    left_out = {word.lower() for word in re.findall(r"\w+", without)}
+    words = (word.lower() for word in re.findall(r"[\w\-]+", question))
+    return [word for word in words if word not in _STOP and word not in left_out]

@@ -1,0 +1,260 @@
+"""The graph's nodes: each takes the state and returns what it changes.
+
+The model's faults (a draft that is not legal, a request that finds nothing) are recorded on the attempt and repaired;
+ours and the network's end the question with an error that says how to mend it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+from agent.prompts import Failure, Turn, render_general, render_tuned
+from agent.repair import keeps_what_was_stated, loosen
+from agent.runtime import Runtime
+from agent.state import Attempt, State
+from rag.documents import Example
+from rag.retrieve import ScoredField
+from tools.errors import AssistantError, ModelError, NotFound, QueryError
+from tools.query import Query
+
+REFUSAL = "none"
+#: A pasted page is no question; the model's context would not hold it either.
+LONGEST_QUESTION = 2000
+#: Fields that the grammar allows beside the common ones; more than the prompt shows, since a trie is cheap.
+GRAMMAR_FIELDS = 40
+_MAX_TOKENS = 200
+_HISTORY_SHOWN = 3
+
+Node = Callable[[State], dict[str, Any]]
+
+
+class Nodes:
+    """The nodes, bound to the parts that they use."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings
+
+    def begin(self, state: State) -> dict[str, Any]:
+        """Set anew what belongs to one question, and turn away what is none."""
+        question = " ".join(str(state.get("question") or "").split())
+        fresh: dict[str, Any] = {
+            "question": question, "id": state.get("id"), "api": state.get("api") or self._settings.api,
+            "history": state.get("history") or [], "attempts": [], "notes": [], "result": None, "draft": "",
+            "status": "answered", "answer": "", "values": [], "request": None, "url": None, "total": None, "hits": [],
+            "backend": None, "error": None, "fault": None, "drafted_seconds": 0.0, "started": time.time(),
+            "cards": [], "paths": {}, "examples": [],
+            "seconds": {"retrieve": 0.0, "draft": 0.0, "execute": 0.0, "total": 0.0},
+        }  # fmt: skip
+        if not any(character.isalnum() for character in question):
+            return fresh | {"status": "refused", "fault": "no-question"}
+        if len(question) > LONGEST_QUESTION:
+            return fresh | {"status": "refused", "fault": "too-long"}
+        return fresh
+
+    def retrieve(self, state: State) -> dict[str, Any]:
+        """Find the field cards and worked examples that fit."""
+        from rag.retrieve import Retriever
+
+        if self._runtime.style == "tuned":
+            # The model loads in its own process while the index is opened in this one.
+            self._runtime.warm_up()
+        retriever = self._runtime.part("retriever", lambda: Retriever(self._runtime.index))
+        earlier = [turn["question"] for turn in state["history"]][-_HISTORY_SHOWN:]
+        apis = [state["api"]] if state["api"] else None
+        found = retriever.retrieve(state["question"], earlier, apis, GRAMMAR_FIELDS)
+        paths: dict[str, list[str]] = {}
+        for field in found.fields:
+            paths.setdefault(field.api, []).append(field.path)
+        cards = [
+            {"api": field.api, "path": field.path, "label": field.label, "description": field.description}
+            for field in found.fields[: self._settings.cards]
+        ]
+        examples = [{"question": example.question, "request": example.request} for example in found.examples]
+        return {"cards": cards, "paths": paths, "examples": examples, "seconds": _add(state, retrieve=found.seconds)}
+
+    def draft(self, state: State) -> dict[str, Any]:
+        """Let the model write a request under this question's grammar."""
+        from agent.grammar import build_grammar
+
+        start = time.perf_counter()
+        turns = [Turn(turn["question"], turn["request"]) for turn in state["history"]][-_HISTORY_SHOWN:]
+        failures = [Failure(attempt["request"], attempt["error"] or "nothing found") for attempt in state["attempts"]][-1:]
+        said = [turn.question for turn in turns] + [turn.request for turn in turns]
+        apis = [state["api"]] if state["api"] else None
+        grammar = build_grammar(state["question"], said, state["paths"], apis)
+        cards = [ScoredField(card["api"], card["path"], 0.0, card["label"], card["description"]) for card in state["cards"]]
+        if self._runtime.style == "tuned":
+            prompt = render_tuned(state["question"], cards, turns, failures)
+        else:
+            examples = [Example(**example) for example in state["examples"]]
+            prompt = render_general(state["question"], cards, examples, turns, failures)
+        completion = self._runtime.model.complete(
+            prompt, grammar=grammar.gbnf, max_tokens=_MAX_TOKENS, stop=("<|im_end|>", "\n")
+        )
+        seconds = time.perf_counter() - start
+        fault = "The draft did not come to an end." if completion.finish_reason == "length" else None
+        return {
+            "draft": completion.text.strip(), "fault": fault, "drafted_seconds": seconds,
+            "seconds": _add(state, draft=seconds),
+        }  # fmt: skip
+
+    def check(self, state: State) -> dict[str, Any]:
+        """Read the draft as a request; what is wrong with it goes to the attempt."""
+        if state["fault"]:
+            return _rejected(state, state["fault"])
+        if state["draft"] == REFUSAL:
+            # A refusal after a failed attempt means only that the model knows no other way.
+            return {"fault": "no-other-way"} if state["attempts"] else {"status": "refused", "fault": "refused"}
+        try:
+            query = Query.parse(state["draft"]).check()
+        except QueryError as error:
+            return _rejected(state, f"{error.message} {error.hint}".strip())
+        if any(attempt["request"] == query.line for attempt in state["attempts"]):
+            return {"fault": "no-other-way"}
+        first = _first_legal(state)
+        if first is not None and not keeps_what_was_stated(first, query):
+            return {"fault": "no-other-way"}
+        return {"request": query.line, "api": query.api, "fault": None}
+
+    def execute(self, state: State) -> dict[str, Any]:
+        """Send the request."""
+        from tools.client import execute
+
+        query = Query.parse(state["request"] or "")
+        start = time.perf_counter()
+        backend = self._runtime.backend
+        size = None if "size" in query.params or self._settings.hits == 10 else self._settings.hits
+        sent = query.model_copy(update={"params": {**query.params, "size": str(size)}}) if size and query.kind == "query" else query
+        error: str | None = None
+        result: dict[str, Any] | None = None
+        try:
+            found = execute(sent, backend)
+            result = {
+                "total": found.total, "hits": found.hits, "facets": found.facets, "notfound": found.notfound,
+                "assembly": found.assembly,
+            }  # fmt: skip
+            if found.total == 0 and not found.hits:
+                error = "nothing found"
+        except NotFound:
+            error, result = "nothing found", {"total": 0, "hits": [], "facets": {}, "notfound": list(query.ids), "assembly": None}
+        spent = time.perf_counter() - start
+        attempt: Attempt = {
+            "request": query.line, "outcome": "empty" if error else "ok", "error": error,
+            "seconds": round(state["drafted_seconds"] + spent, 4),
+        }  # fmt: skip
+        return {
+            "result": result, "attempts": [*state["attempts"], attempt], "backend": backend.name, "drafted_seconds": 0.0,
+            "seconds": _add(state, execute=spent), "fault": error,
+        }  # fmt: skip
+
+    def repair(self, state: State) -> dict[str, Any]:
+        """Choose the next way to search that is known to keep what was stated, where the model has none."""
+        first = _first_legal(state)
+        tried = {attempt["request"] for attempt in state["attempts"]}
+        for candidate in loosen(first) if first is not None else ():
+            try:
+                line = candidate.check().line
+            except QueryError:
+                continue
+            if line not in tried:
+                return {"request": line, "api": candidate.api, "fault": None}
+        return {"fault": "exhausted"}
+
+    def answer(self, state: State) -> dict[str, Any]:
+        """Write the answer from the response alone, and remember the turn."""
+        from agent.answer import compose
+
+        answer = compose(state, self._runtime)
+        line = answer.get("request", state["request"])
+        turn = {"question": state["question"], "request": line or REFUSAL}
+        history = [*state["history"], turn] if state["fault"] not in ("no-question", "too-long") else state["history"]
+        seconds = {**_add(state), "total": time.time() - state["started"]}
+        return {
+            **answer,
+            "history": history,
+            "seconds": {name: round(value, 4) for name, value in seconds.items()},
+            # What is only of use on the way need not be kept with the conversation.
+            "cards": [], "paths": {}, "examples": [], "result": None, "draft": "",
+        }  # fmt: skip
+
+
+def guarded(node: Node) -> Node:
+    """Let a node end the question with an error that says how to mend it, instead of raising."""
+
+    def run(state: State) -> dict[str, Any]:
+        try:
+            return node(state)
+        except AssistantError as error:
+            fault = {"message": error.message, "hint": error.hint}
+            return {"status": "failed", "error": fault, "fault": "failed"}
+        except RecursionError:
+            return _failed(ModelError("The question is nested too deeply to be read.", "Ask it in simpler words."))
+
+    return run
+
+
+def _failed(error: AssistantError) -> dict[str, Any]:
+    return {"status": "failed", "error": {"message": error.message, "hint": error.hint}, "fault": "failed"}
+
+
+def after_begin(state: State) -> Literal["retrieve", "answer"]:
+    """Go on with a question; answer at once what is none."""
+    return "answer" if state["fault"] else "retrieve"
+
+
+def after_step(following: str) -> Callable[[State], str]:
+    """Go on to the next node, or to the answer where something failed."""
+
+    def route(state: State) -> str:
+        return "answer" if state["fault"] == "failed" else following
+
+    return route
+
+
+def route_check(max_attempts: int) -> Callable[[State], Literal["execute", "draft", "repair", "answer"]]:
+    """After a check: execute, draft again, search in another way, or stop."""
+
+    def route(state: State) -> Literal["execute", "draft", "repair", "answer"]:
+        if state["fault"] in ("failed", "refused"):
+            return "answer"
+        if state["fault"] is None:
+            return "execute"
+        if len(state["attempts"]) >= max_attempts:
+            return "answer"
+        return "repair" if state["fault"] == "no-other-way" else "draft"
+
+    return route
+
+
+def route_execution(max_attempts: int, runtime: Runtime) -> Callable[[State], Literal["draft", "answer"]]:
+    """After execution: answer, or let the model try again where that can help."""
+
+    def route(state: State) -> Literal["draft", "answer"]:
+        if state["fault"] is None or state["fault"] == "failed" or len(state["attempts"]) >= max_attempts:
+            return "answer"
+        from agent.absence import explain_absence
+
+        # What the offline snapshot does not hold is not found by searching in another way.
+        lacking = explain_absence(Query.parse(state["request"] or ""), state["backend"], runtime)
+        return "answer" if lacking else "draft"
+
+    return route
+
+
+def _rejected(state: State, error: str) -> dict[str, Any]:
+    attempt: Attempt = {
+        "request": state["draft"], "outcome": "rejected", "error": error, "seconds": round(state["drafted_seconds"], 4),
+    }  # fmt: skip
+    return {"attempts": [*state["attempts"], attempt], "fault": "rejected", "drafted_seconds": 0.0}
+
+
+def _first_legal(state: State) -> Query | None:
+    lines = [attempt["request"] for attempt in state["attempts"] if attempt["outcome"] != "rejected"]
+    return Query.parse(lines[0]) if lines else None
+
+
+def _add(state: State, **spent: float) -> dict[str, float]:
+    return {name: value + spent.get(name, 0.0) for name, value in dict(state["seconds"]).items()}  # type: ignore[operator]

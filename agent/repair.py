@@ -1,0 +1,172 @@
+"""Other ways to search for the same: what a repair may change when a request finds nothing.
+
+A repair changes how something is searched (an alias beside the symbol, another identifier field, a phrase loosened, a
+spelling corrected), never what was asked: species, fields, thresholds and entities stay. `loosen` lists such
+requests; `keeps_what_was_stated` judges one that a model wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from tools.catalogue import load_catalogue
+from tools.lucene import Bool, Boost, Clause, Fuzzy, LuceneSyntaxError, Node, Phrase, Range, Term, parse, render
+from tools.query import Query
+
+#: Where else a value of a field may stand, nearest first. (Facts: the field listings of the four services.)
+RELATED: dict[str, dict[str, tuple[str, ...]]] = {
+    "mygene": {
+        "symbol": ("alias",),
+        "alias": ("symbol", "other_names"),
+        "name": ("other_names", "summary"),
+        "entrezgene": ("retired",),
+        "uniprot.Swiss-Prot": ("uniprot.TrEMBL",),
+        "ensembl.gene": ("ensembl.transcript", "ensembl.protein"),
+        "refseq.rna": ("accession.rna",),
+        "refseq.protein": ("accession.protein",),
+        "pathway.reactome.name": ("pathway.wikipathways.name", "pathway.kegg.name"),
+        "pathway.kegg.name": ("pathway.wikipathways.name", "pathway.reactome.name"),
+        "go.BP.term": ("go.MF.term", "go.CC.term"),
+        "go.MF.term": ("go.BP.term", "go.CC.term"),
+        "go.CC.term": ("go.BP.term", "go.MF.term"),
+    },
+    "myvariant": {
+        "dbsnp.rsid": ("clinvar.rsid",),
+        "clinvar.rsid": ("dbsnp.rsid",),
+        "clinvar.gene.symbol": ("dbsnp.gene.symbol",),
+        "dbsnp.gene.symbol": ("clinvar.gene.symbol",),
+    },
+    "mychem": {
+        "chembl.pref_name": ("gtopdb.name", "chebi.name", "drugbank.name", "name"),
+        "drugbank.name": ("chembl.pref_name", "gtopdb.name", "chebi.name"),
+        "chebi.name": ("chembl.pref_name", "gtopdb.name"),
+        "gtopdb.name": ("chembl.pref_name", "chebi.name"),
+        "pubchem.inchi_key": ("chembl.inchi_key",),
+    },
+    "mydisease": {
+        "mondo.label": ("mondo.synonym.exact", "disease_ontology.name", "disease_ontology.synonyms.exact"),
+        "disease_ontology.name": ("mondo.label", "mondo.synonym.exact"),
+        "mondo.xrefs.omim": ("hpo.omim",),
+        "mondo.xrefs.orphanet": ("hpo.orphanet",),
+    },
+}
+
+
+def loosen(query: Query) -> Iterator[Query]:
+    """Yield other requests for the same, the closest first; none for a request that can only be put one way."""
+    if query.kind != "query" or not query.q:
+        return
+    try:
+        tree = parse(query.q)
+    except LuceneSyntaxError:
+        return
+    related = RELATED.get(query.api, {})
+    seen = {query.canonical}
+    catalogue = load_catalogue(query.api)
+
+    def guess(leaf: Node) -> Node:
+        field = catalogue.get(getattr(leaf, "field", None) or "")
+        # A value out of a list is not misspelt: the grammar and the check see to that.
+        return leaf if field is None or field.values else _guess_spelling(leaf)
+
+    for change in (_widen(related), _split_phrase, guess):
+        changed = _rewrite(tree, change)
+        candidate = query.model_copy(update={"q": render(changed)})
+        if candidate.canonical not in seen:
+            seen.add(candidate.canonical)
+            yield candidate
+
+
+def keeps_what_was_stated(first: Query, repaired: Query) -> bool:
+    """Tell whether a repaired request still asks all that the first one did.
+
+    The API, the asked-for fields and every parameter must be the same; each word, number and range of the first query
+    string must still stand in the repaired one.
+    """
+    if (first.api, set(first.fields), first.params) != (repaired.api, set(repaired.fields), repaired.params):
+        return False
+    if first.kind != "query":
+        return set(first.ids) <= set(repaired.ids) | _words(repaired.q)
+    return _stated(first.q) <= _stated(repaired.q) | {("word", word) for word in repaired.ids}
+
+
+def _words(text: str | None) -> set[str]:
+    return {word for kind, word in _stated(text) if kind == "word"}
+
+
+def _stated(text: str | None) -> set[tuple[str, str]]:
+    """What a query string states: its words, its ranges with their fields, and whether each is denied."""
+    try:
+        tree = parse(text or "")
+    except LuceneSyntaxError:
+        return set()
+    stated: set[tuple[str, str]] = set()
+
+    def collect(node: Node, denied: bool) -> None:
+        if isinstance(node, Bool):
+            for clause in node.clauses:
+                collect(clause.node, denied != (clause.modifier == "-"))
+        elif isinstance(node, Boost):
+            collect(node.node, denied)
+        elif isinstance(node, (Term, Phrase, Fuzzy)):
+            kind = "denied" if denied else "word"
+            stated.update((kind, word.lower()) for word in re.findall(r"[^\W_]+", node.text))
+        else:
+            stated.add(("denied" if denied else "clause", render(node).lower()))
+
+    collect(tree, False)
+    return stated
+
+
+def _widen(related: dict[str, tuple[str, ...]]) -> Callable[[Node], Node]:
+    """Search a value in the fields beside its own, too."""
+
+    def change(leaf: Node) -> Node:
+        field = getattr(leaf, "field", None)
+        others = related.get(field or "", ())
+        if not others or not isinstance(leaf, (Term, Phrase)):
+            return leaf
+        clauses = [Clause(leaf)]
+        for other in others:
+            same = Term(other, leaf.text) if isinstance(leaf, Term) else Phrase(other, leaf.text, leaf.slop)
+            clauses.append(Clause(same, "OR"))
+        return Bool(tuple(clauses))
+
+    return change
+
+
+def _split_phrase(leaf: Node) -> Node:
+    """Ask for all words of a phrase, in any order, instead of the phrase."""
+    if not isinstance(leaf, Phrase) or leaf.field is None:
+        return leaf
+    words = re.findall(r"[^\W_]+", leaf.text)
+    if len(words) < 2:
+        return leaf
+    return Bool(tuple(Clause(Term(leaf.field, word), "AND" if place else "") for place, word in enumerate(words)))
+
+
+def _guess_spelling(leaf: Node) -> Node:
+    """Allow a letter or two to differ in longer words; identifiers, which hold digits, stay exact."""
+    if isinstance(leaf, Term) and leaf.field is not None and leaf.text.isalpha() and len(leaf.text) >= 5:
+        return Fuzzy(leaf.field, leaf.text, 1 if len(leaf.text) < 8 else 2)
+    if isinstance(leaf, Phrase) and leaf.field is not None:
+        words = re.findall(r"[^\W_]+", leaf.text)
+        if words and all(word.isalpha() for word in words):
+            clauses = [_guess_spelling(Term(leaf.field, word)) for word in words]
+            return Bool(tuple(Clause(node, "AND" if place else "") for place, node in enumerate(clauses)))
+    return leaf
+
+
+def _rewrite(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Apply `change` to every leaf that is not negated."""
+    if isinstance(node, Bool):
+        return Bool(
+            tuple(
+                clause if clause.modifier == "-" else Clause(_rewrite(clause.node, change), clause.conjunction, clause.modifier)
+                for clause in node.clauses
+            )
+        )
+    if isinstance(node, Boost):
+        return Boost(_rewrite(node.node, change), node.factor)
+    return node if isinstance(node, Range) else change(node)

@@ -1,0 +1,106 @@
+"""All settings, in one class: read from the environment and from `.env`, prefix `BIOTHINGS_ASSISTANT_`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tools.errors import SettingsError
+from tools.paths import data_dir
+
+PREFIX = "BIOTHINGS_ASSISTANT_"
+
+
+class Settings(BaseSettings):
+    """What can be set. An argument beats the environment, which beats `.env`, which beats the default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("biothings-assistant", appauthor=False)),
+        description="Folder for everything that is written: models, indexes, caches, conversations.",
+    )
+    backend: str = Field(
+        default="auto",
+        description="Who answers requests: live, offline, auto (live if it answers, else offline), or the URL of a server.",
+    )
+    api: str | None = Field(default=None, description="Ask only this API; empty: all.")
+    model: Literal["packaged", "openai"] = Field(
+        default="packaged", description="packaged: a GGUF model run here; openai: an OpenAI-compatible server."
+    )
+    model_path: Path | None = Field(default=None, description="A GGUF file to use instead of the packaged model.")
+    adapter_path: Path | None = Field(
+        default=None, description="A LoRA adapter folder (PEFT) to merge into the packaged base instead of our own."
+    )
+    openai_base_url: str | None = Field(default=None, description="Address of the OpenAI-compatible server.")
+    openai_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
+    openai_model: str = Field(default="gpt-4o-mini", description="The model's name there.")
+    threads: int | None = Field(default=None, ge=1, le=256, description="Threads of the local model; empty: all cores.")
+    model_timeout: float = Field(default=60.0, gt=0, description="Seconds that one draft may take.")
+    prompt_style: Literal["auto", "tuned", "general"] = Field(
+        default="auto",
+        description="tuned: the short prompt of the fine-tuned model; general: with instructions and worked examples.",
+    )
+    cards: int = Field(default=12, ge=1, le=64, description="Field cards shown to the model.")
+    max_repairs: int = Field(default=2, ge=0, le=10, description="Drafts after the first, when one fails.")
+    hits: int = Field(default=10, ge=1, le=1000, description="Hits fetched where the question names no number.")
+    timeout: float = Field(default=30.0, gt=0, description="Seconds that a service may take for one answer.")
+    max_answer_mb: int = Field(default=64, ge=1, description="Largest answer accepted, in megabytes.")
+    cache: bool = Field(default=True, description="Keep the answers of live services for a day.")
+
+    @field_validator("api", "model_path", "adapter_path", "openai_base_url", "threads", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("backend")
+    @classmethod
+    def _known_backend(cls, value: str) -> str:
+        if value in ("auto", "live", "offline") or value.startswith(("http://", "https://")):
+            return value.rstrip("/")
+        raise ValueError("use live, offline, auto, or an address that begins with http:// or https://")
+
+    @property
+    def adapter(self) -> Path | None:
+        """The LoRA adapter to merge into the packaged base; None when there is none."""
+        folder = self.adapter_path or data_dir() / "adapter"
+        return folder if (folder / "adapter_config.json").exists() else None
+
+
+def load_settings(**changes: Any) -> Settings:
+    """Read the settings; `changes` that are not None win over the environment.
+
+    Raises:
+        SettingsError: a prefixed name that is no setting, or a value that is not allowed.
+    """
+    _refuse_unknown(os.environ, "the environment")
+    env_file = Path(".env")
+    if env_file.is_file():
+        names = (line.partition("=")[0].removeprefix("export ").strip() for line in env_file.read_text("utf-8").splitlines())
+        _refuse_unknown(names, ".env")
+    try:
+        return Settings(**{name: value for name, value in changes.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"The setting {name} is not valid: {first['msg']}.") from None
+
+
+def _refuse_unknown(names: Iterable[str], place: str) -> None:
+    from rapidfuzz import process
+
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in names:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            nearest = process.extractOne(name.upper(), sorted(known))
+            raise SettingsError(f"{name} in {place} is no setting.", f"Did you mean {nearest[0]}?")
+
+

@@ -1,0 +1,133 @@
+"""Values in documents: found at dotted paths whether they stand alone or in lists, and said in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tools.query import Query
+
+Document = dict[str, Any]
+
+#: What a reader wants to see of an object, best first; the rest stays in the hits.
+MAIN_KEYS = (
+    "name", "term", "label", "preferred_name", "pref_name", "hpo_name", "disease_label", "gene_name", "chemical_name",
+    "pathway_name", "concept_name", "symbol", "gene", "Swiss-Prot", "exact", "genes", "text", "side_effect", "rsid",
+    "hpo_id", "mondo", "cui", "rna", "category", "clinical_significance", "id",
+)  # fmt: skip
+#: What identifies a document of an API to a reader when no field was asked for, best first.
+IDENTITY = {
+    "mygene": ("symbol", "name", "entrezgene"),
+    "myvariant": ("_id", "dbsnp.rsid", "clinvar.gene.symbol"),
+    "mychem": ("chembl.pref_name", "gtopdb.name", "name", "chebi.name", "drugbank.name", "_id"),
+    "mydisease": ("mondo.label", "disease_ontology.name", "_id"),
+}
+_HIDDEN = ("_score", "_version", "_license")
+
+
+def find(value: Any, path: str) -> list[Any]:
+    """Return what stands at a dotted path, looking through lists; a key may itself hold dots."""
+    if not path:
+        return list(value) if isinstance(value, list) else [value]
+    if isinstance(value, list):
+        return [found for item in value for found in find(item, path)]
+    if not isinstance(value, dict):
+        return []
+    if path in value:
+        return find(value[path], "")
+    head, _, rest = path.partition(".")
+    while rest:
+        if head in value:
+            return find(value[head], rest)
+        step, _, rest = rest.partition(".")
+        head = f"{head}.{step}"
+    return []
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield all leaf values as strings, in the order in which they stand."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _HIDDEN:
+                yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+    elif value is not None:
+        yield text(value)
+
+
+def text(value: Any) -> str:
+    """Write one leaf value as a string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def unique(items: Iterable[str]) -> list[str]:
+    """Keep the first of each."""
+    return list(dict.fromkeys(items))
+
+
+def asked_values(query: Query, hits: list[Document]) -> list[str]:
+    """Return the values of all asked-for fields in all hits, each once; what identifies the hits where none was asked."""
+    paths = [path for path in query.fields if not path.startswith("-")]
+    if not paths or paths in (["all"], ["*"]):
+        if query.kind in ("get", "batch") or paths:
+            return unique(item for hit in hits for item in strings(hit))
+        return unique(item for hit in hits for path in IDENTITY.get(query.api, ("_id",)) for value in find(hit, path) for item in strings(value))
+    found: list[str] = []
+    for hit in hits:
+        for path in paths:
+            base = path.partition("*")[0].rstrip(".") if "*" in path else path
+            for value in find(hit, base) if base else [hit]:
+                found.extend(strings(value))
+    return unique(found)
+
+
+def say(value: Any) -> str:
+    """Say a value in one line: of an object what a reader wants to see, of a position its coordinates."""
+    if isinstance(value, list):
+        return "; ".join(unique(say(item) for item in value))
+    if not isinstance(value, dict):
+        return text(value)
+    if {"chr", "start", "end"} <= value.keys():
+        strand = {1: ", forward strand", -1: ", reverse strand"}.get(value.get("strand", 0), "")
+        return f"chr{value['chr']}:{value['start']:,}-{value['end']:,}{strand}" if isinstance(value["start"], int) else f"chr{value['chr']}:{value['start']}-{value['end']}"
+    if "start" in value and "end" in value:
+        return f"{value['start']}-{value['end']}"
+    for key in MAIN_KEYS:
+        if key in value and not isinstance(value[key], dict):
+            extra = value.get("id") if key != "id" else None
+            main = say(value[key])
+            return f"{main} ({extra})" if isinstance(extra, str) and extra != main else main
+    return "; ".join(f"{key}: {say(item)}" for key, item in value.items() if key not in _HIDDEN)
+
+
+def name_of(api: str, hit: Document) -> str:
+    """Name a document for a reader."""
+    for path in IDENTITY.get(api, ("_id",)):
+        found = [item for value in find(hit, path) for item in strings(value)]
+        if found:
+            return found[0]
+    return str(hit.get("_id") or hit.get("query") or "?")
+
+
+def columns(query: Query, hits: list[Document]) -> list[str]:
+    """Return the paths that make the columns of a table of these hits."""
+    if query.fields and "all" not in query.fields:
+        # A batch's rows say which term they answer.
+        lead = ["query"] if query.kind == "batch" else ["_id"]
+        return lead + [path for path in query.fields if not path.startswith("-") and path != "_id"]
+    lead = ["query"] if query.kind == "batch" else []
+    wanted = [*lead, "_id", *(path for path in IDENTITY.get(query.api, ()) if path != "_id")]
+    return [path for path in wanted if path in ("_id", "query") or any(find(hit, path) for hit in hits)]
+
+
+def table(query: Query, hits: list[Document]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of a table of these hits, one row a hit, each cell one line."""
+    header = columns(query, hits)
+    rows = [["; ".join(unique(say(value) for value in find(hit, path))) for path in header] for hit in hits]
+    return header, rows

@@ -1,0 +1,1 @@
+"""Training data, training, export and evaluation of the local model."""

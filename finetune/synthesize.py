@@ -1,0 +1,126 @@
+"""Synthesised training pairs: phrasings filled with real entities and fields, varied in register.
+
+A pair is one line of JSON:
+    {"question", "request", "history": [{"question","request"}], "failures": [{"request","error"}], "family", "source"}
+`request` is a request line, or `none` for a refusal. Every request passes `Query.check`; what does not is reported,
+since it is a fault of a phrasing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from finetune.entities import load_entities
+from finetune.fields import FieldSampler
+from finetune.followups import follow_up
+from finetune.phrasing import Family, Filling, group_by_api, load_phrasings
+from finetune.register import vary
+from finetune.repairs import break_request
+from finetune.slots import Slots
+from tools.apis import API_NAMES
+from tools.errors import QueryError
+from tools.query import Query
+
+
+class PastTurn(BaseModel):
+    """An earlier question with its request."""
+
+    question: str
+    request: str
+
+
+class PastFailure(BaseModel):
+    """An attempt that failed, with what was wrong."""
+
+    request: str
+    error: str
+
+
+class Pair(BaseModel):
+    """A question and the request that is right for it."""
+
+    question: str
+    request: str
+    history: list[PastTurn] = []
+    failures: list[PastFailure] = []
+    family: str
+    source: str = "synthesised"
+
+    @property
+    def canonical(self) -> str:
+        """The request's canonical form."""
+        return self.request if self.request == "none" else Query.parse(self.request).canonical
+
+
+#: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
+SHARES = {"mygene": 0.27, "myvariant": 0.2, "mychem": 0.16, "mydisease": 0.16, "none": 0.07, "follow-up": 0.1, "repair": 0.04}
+
+
+class Synthesizer:
+    """Makes pairs; the same seed makes the same pairs."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._rng = random.Random(seed)
+        phrasings, entities = load_phrasings(), load_entities()
+        self._groups = group_by_api(phrasings.families)
+        self._slots = {
+            api: Slots(api, self._rng, entities, FieldSampler(api, phrasings.fields.get(api, {}))) for api in API_NAMES
+        }
+        #: Faulty fillings by family, with the first fault: a phrasing to mend.
+        self.faults: dict[str, str] = {}
+        self.faulty: Counter[str] = Counter()
+
+    def pairs(self, count: int) -> Iterator[Pair]:
+        """Yield `count` pairs, no question twice."""
+        seen: set[tuple[str, ...]] = set()
+        kinds = list(SHARES)
+        weights = list(SHARES.values())
+        made = tries = 0
+        while made < count and tries < 20 * count:
+            tries += 1
+            kind = self._rng.choices(kinds, weights)[0]
+            pair = self._make(kind)
+            key = (pair.question, *(turn.question for turn in pair.history), *(f.request for f in pair.failures)) if pair else ()
+            if pair is None or key in seen:
+                continue
+            seen.add(key)
+            made += 1
+            yield pair
+
+    def _make(self, kind: str) -> Pair | None:
+        if kind in self._groups:
+            return self._fill(self._choose(kind))
+        base = self._fill(self._choose(self._rng.choice(API_NAMES)))
+        if base is None:
+            return None
+        if base.history:
+            return base
+        if kind == "follow-up":
+            return follow_up(base, self._slots[Query.parse(base.request).api], self._rng, Pair, PastTurn)
+        broken = break_request(Query.parse(base.request), self._rng)
+        return base.model_copy(update={"failures": [PastFailure(request=broken[0], error=broken[1])], "request": broken[2]}) if broken else None
+
+    def _choose(self, group: str) -> Family:
+        families = self._groups[group]
+        return self._rng.choices(families, [family.weight for family in families])[0]
+
+    def _fill(self, family: Family) -> Pair | None:
+        filling = Filling(family, self._slots[family.api or "mygene"], self._rng)
+        turns: list[PastTurn] = []
+        for turn in family.all_turns:
+            try:
+                question = filling.ask(self._rng.choice(turn.ask))
+                request = filling.request(turn.request)
+                if request != "none":
+                    request = Query.parse(request).check().line
+            except (QueryError, KeyError, ValueError) as error:
+                self.faulty[family.family] += 1
+                self.faults.setdefault(family.family, f"{type(error).__name__}: {error}")
+                return None
+            turns.append(PastTurn(question=vary(question, filling.protected, self._rng), request=request))
+        last = self._rng.randint(1, len(turns) - 1) if len(turns) > 1 else 0
+        return Pair(question=turns[last].question, request=turns[last].request, history=turns[:last], family=family.family)
