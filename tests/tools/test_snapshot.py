@@ -269,6 +269,14 @@ def test_tables_are_joined(tmp_path):
     ]
 
 
+def test_a_source_can_be_taken_out(tmp_path):
+    kept = [entry for entry in MANIFEST if entry["file"] == "diseases.doid.jsonl.zst"]
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": kept}))
+    (tmp_path / kept[0]["file"]).symlink_to(FOLDER / kept[0]["file"])
+    first = next(Snapshot(tmp_path).documents("mydisease"))
+    assert "disease_ontology" in first and "mondo" not in first
+
+
 def test_a_damaged_or_missing_file_is_said_so(tmp_path):
     snapshot = snapshot_of(tmp_path, {"one.zst": [{"columns": ["_id"]}, [["1"]]]})
     (tmp_path / "one.zst").write_bytes(b"not zstd")

@@ -90,7 +90,7 @@ class Snapshot:
         Objects that come from a header's tables are shared between documents: change none in place.
         Raises DataError where a file is missing or damaged.
         """
-        lineages = _lineages(self) if api == "mydisease" else ()
+        lineages = tuple(_lineages(self)) if api == "mydisease" else ()
         document: Document = {}
         fragments = [_Table(self._folder / source.file).fragments() for source in self.sources(api)]
         for fragment in heapq.merge(*fragments, key=itemgetter("_id")):
@@ -221,14 +221,16 @@ class _Lineage:
                 term[key] = sorted(ids) if len(ids) > 1 else next(iter(ids))
 
 
-def _lineages(snapshot: Snapshot) -> tuple[_Lineage, ...]:
-    mondo = snapshot.column("diseases.mondo.jsonl.zst", "mondo.parents")
-    doids = dict(snapshot.column("diseases.doid.jsonl.zst", "disease_ontology.doid"))
-    parents = snapshot.column("diseases.doid.jsonl.zst", "disease_ontology.parents")
-    return (
-        _Lineage("mondo", "mondo", mondo),
-        _Lineage("disease_ontology", "doid", ((doids[id_], value) for id_, value in parents)),
-    )
+def _lineages(snapshot: Snapshot) -> Iterator[_Lineage]:
+    """Make the lineage of each ontology that the snapshot has: a source can be taken out of it."""
+    files = {source.file for source in snapshot.sources("mydisease")}
+    if (mondo := "diseases.mondo.jsonl.zst") in files:
+        yield _Lineage("mondo", "mondo", snapshot.column(mondo, "mondo.parents"))
+    if (doid := "diseases.doid.jsonl.zst") in files:
+        # Documents go by their MONDO id, DOIDs' parents by DOID.
+        doids = dict(snapshot.column(doid, "disease_ontology.doid"))
+        parents = snapshot.column(doid, "disease_ontology.parents")
+        yield _Lineage("disease_ontology", "doid", ((doids[id_], value) for id_, value in parents))
 
 
 def _finish(document: Document, lineages: Iterable[_Lineage]) -> Document:
