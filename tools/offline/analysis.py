@@ -23,10 +23,8 @@ ANALYZERS = frozenset([STANDARD, STRING, WHITESPACE, PATHS])
 # One token a value and no positions: such a field is indexed like a keyword.
 SINGLE_TOKEN_ANALYZERS = frozenset([STRING, PATHS])
 
-_ASCII_WORD = re.compile(
-    r"[0-9A-Za-z_]+(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(?<=[A-Za-z])[.:'](?=[A-Za-z]))[0-9A-Za-z_]+)*", re.ASCII
-)
-_NO_LETTER = re.compile(r"_+")
+# What the long pattern below comes to for ASCII text in lower case.
+_ASCII_WORD = re.compile(r"_*[0-9a-z][0-9a-z_]*(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(?<=[a-z])[.:'](?=[a-z]))[0-9a-z_]+)*")
 
 
 def _build_word_pattern() -> regex.Pattern[str]:
@@ -79,8 +77,9 @@ def lowercase(text: str) -> str:
 
 def split_words(text: str) -> list[str]:
     """Return the words of `text` by the standard analyser, lower-cased."""
+    words: list[str]
     if text.isascii():
-        words = [word for word in _ASCII_WORD.findall(text.lower()) if not _NO_LETTER.fullmatch(word)]
+        words = _ASCII_WORD.findall(text.lower())
     else:
         words = _word_pattern().findall(lowercase(text))
     if len(text) <= MAX_TOKEN_LENGTH:

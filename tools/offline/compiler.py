@@ -6,6 +6,7 @@ service's words. What analysis empties (a phrase of punctuation) takes no part, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import tantivy
@@ -31,7 +32,7 @@ from tools.lucene import (
 from tools.lucene.nodes import Operator
 from tools.offline import patterns
 from tools.offline.analysis import PATHS, analyze, lowercase
-from tools.offline.documents import ID, NAMES
+from tools.offline.documents import ID, NAMES, name_term
 from tools.offline.mapping import ALL, Field, FieldMapping
 from tools.offline.values import FLOAT_TYPES, Bounds, range_bounds, term_bounds
 
@@ -212,7 +213,7 @@ class Compiler:
         if isinstance(node, Fuzzy):
             text = fold(node.text)
             if not node.edits:
-                return self._term(leaf, text)
+                return self.term(leaf, text)
             return Query.fuzzy_term_query(self._schema, leaf.key, text, node.edits, transposition_cost_one=True)
         assert isinstance(node, Range)
         low, high = (None if end is None else fold(end) for end in (node.low, node.high))
@@ -221,11 +222,11 @@ class Compiler:
 
     def _words(self, leaf: Field, text: str, fold: Callable[[str], str]) -> Query | None:
         if leaf.kind == "keyword":
-            return self._term(leaf, fold(text))
+            return self.term(leaf, fold(text))
         terms = analyze(text, leaf.analyzer)
         if not terms:
             return None
-        queries = [self._term(leaf, term) for term in terms]
+        queries = [self.term(leaf, term) for term in terms]
         if len(queries) == 1:
             return queries[0]
         # The terms of a path stand at one position: alternatives.
@@ -237,7 +238,7 @@ class Compiler:
             return self._words(leaf, node.text, fold)
         terms = analyze(node.text, leaf.analyzer)
         if len(terms) < 2:
-            return self._term(leaf, terms[0]) if terms else None
+            return self.term(leaf, terms[0]) if terms else None
         if node.slop < 0:
             raise QueryError(
                 f"Slop must be >= 0, got {node.slop}", "The number after ~ says how far the words may move."
@@ -246,8 +247,15 @@ class Compiler:
             return self._find_sloppy(leaf, terms, node.slop)
         return Query.phrase_query(self._schema, leaf.key, list(terms))
 
-    def _term(self, leaf: Field, term: str) -> Query:
-        return Query.term_query(self._schema, leaf.key, term)
+    def term(self, leaf: Field, term: str) -> Query:
+        """Return the query for one indexed term of a text or keyword field."""
+        query = Query.term_query(self._schema, leaf.key, term)
+        if leaf.kind == "text":
+            return query
+        # Elasticsearch keeps no lengths for keywords: how rare the value is makes the score, not how many there are.
+        holders = self._searcher.doc_freq(leaf.key, term)
+        others = max(self._searcher.num_docs - holders, 0)
+        return Query.const_score_query(query, math.log(1 + (others + 0.5) / (holders + 0.5)))
 
     def _pattern(self, leaf: Field, pattern: str) -> Query:
         return Query.regex_query(self._schema, leaf.key, pattern)
@@ -275,10 +283,10 @@ class Compiler:
         if path == ID_FIELD:
             return Query.all_query()
         if "*" in path:
-            names = [leaf.path for leaf in self._mapping.expand(path)]
+            names = [name_term(leaf.path) for leaf in self._mapping.expand(path)]
             query = Query.term_set_query(self._schema, NAMES, names)
         else:
-            query = Query.term_query(self._schema, NAMES, path)
+            query = Query.term_query(self._schema, NAMES, name_term(path))
         return Query.const_score_query(query, 1.0)
 
     def _refuse(self, reason: str) -> QueryError:

@@ -33,6 +33,8 @@ POSITION_FIELDS = {"hg38": "genomic_pos", "hg19": "genomic_pos_hg19", "mm9": "ge
 BIN_SIZE = 1 << 17
 _SPECIES_WEIGHTS = {9606: 1.55, 10090: 1.3, 10116: 1.2} | dict.fromkeys((7227, 6239, 7955, 3702, 8364, 9823), 1.1)
 _PSEUDOGENE_WEIGHT = 0.5
+#: Scores of genes come out of the engine this many times too large.
+WEIGHT_SCALE = 2
 _CACHE_SIZE = 100_000
 _CACHED_LENGTH = 80
 
@@ -43,8 +45,9 @@ def build_schema(mapping: FieldMapping) -> tantivy.Schema:
     """Return the engine's schema for a mapping."""
     builder = tantivy.SchemaBuilder()
     builder.add_text_field(ID, tokenizer_name="raw", index_option="basic", fast=True)
-    for name in (ID_HG19, NAMES, ORIGIN, ASSEMBLY, PLACES):
+    for name in (ID_HG19, ORIGIN, ASSEMBLY, PLACES):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(NAMES, tokenizer_name="whitespace", index_option="basic")
     builder.add_integer_field(STARTS, fast=True)
     builder.add_float_field(WEIGHT, fast=True)
     builder.add_bytes_field(SOURCE, stored=True)
@@ -63,97 +66,96 @@ def build_schema(mapping: FieldMapping) -> tantivy.Schema:
 class DocumentWriter:
     """Makes engine documents by one mapping; `is_genes` adds what mygene's ranking and intervals need."""
 
-    def __init__(self, mapping: FieldMapping, is_genes: bool = False) -> None:
+    def __init__(self, mapping: FieldMapping, schema: tantivy.Schema, is_genes: bool = False) -> None:
         self._mapping = mapping
+        self._schema = schema
         self._is_genes = is_genes
-        self._parents: dict[str, tuple[str, ...]] = {}
-        self._tokens: dict[tuple[str, str], list[str]] = {}
+        self._names: dict[tuple[str, ...], str] = {}
+        self._terms: dict[tuple[str, str], str] = {}
 
     def write(self, document: Document, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
         """Return the engine's form of a document; `assemblies` are those it is found under."""
-        target = tantivy.Document()
         identifier = document["_id"]
-        target.add_text(ID, identifier)
-        target.add_text(ORIGIN, origin)
+        target: Values = {ID: [identifier], ORIGIN: [origin], SOURCE: [orjson.dumps(document)]}
         if assemblies:
             if HG19_ID_KEY in document and "hg19" not in assemblies:
                 assemblies = (*assemblies, "hg19")
-            for assembly in assemblies:
-                target.add_text(ASSEMBLY, assembly)
+            target[ASSEMBLY] = list(assemblies)
             if "hg19" in assemblies:
-                target.add_text(ID_HG19, document.get(HG19_ID_KEY, identifier))
-        values = collect_values(document, self._mapping)
-        names: dict[str, None] = {}
-        for path, found in values.items():
-            leaf = self._mapping.fields[path]
-            if self._add(target, leaf, found):
-                for name in self._names(path):
-                    names[name] = None
-        for name in names:
-            target.add_text(NAMES, name)
+                target[ID_HG19] = [document.get(HG19_ID_KEY, identifier)]
+        fields = self._mapping.fields
+        present = []
+        for path, found in collect_values(document, self._mapping).items():
+            leaf = fields[path]
+            values = self._encode(leaf, found)
+            if values is not None:
+                present.append(path)
+                target[leaf.key] = values
+        target[NAMES] = [self._list_names(tuple(present))]
         if self._is_genes:
-            self._add_gene(target, document)
-        target.add_bytes(SOURCE, orjson.dumps(document))
-        return target
+            _add_gene(target, document)
+        return tantivy.Document.from_dict(target, self._schema)
 
-    def _add(self, target: tantivy.Document, leaf: Field, found: list[Any]) -> bool:
-        """Add the values of one field; False where none of them counts as present."""
-        key = leaf.key
+    def _encode(self, leaf: Field, found: list[Any]) -> list[Any] | None:
+        """Return what is indexed of the values of one field; None where none of them counts as present."""
         if leaf.is_ordered:
-            numbers = sorted({number for value in found if (number := encode(leaf.kind, value)) is not None})
-            add = target.add_float if leaf.kind in FLOAT_TYPES else target.add_integer
-            for number in numbers:
-                add(key, number)
-            return bool(numbers)
+            numbers = [number for value in found if (number := encode(leaf.kind, value)) is not None]
+            # The least first: sorting goes by the first.
+            return sorted(set(numbers)) if len(numbers) > 1 else numbers or None
         if leaf.kind == "keyword":
-            texts = sorted({text if leaf.exact else lowercase(text) for text in map(to_text, found)})
-            for text in texts:
-                target.add_text(key, text)
-            return True
+            texts = [to_text(value) for value in found]
+            if not leaf.exact:
+                texts = [text.lower() if text.isascii() else lowercase(text) for text in texts]
+            return sorted(set(texts)) if len(texts) > 1 else texts
         if not leaf.indexed:
-            return False
-        for value in found:
-            terms = self._analyze(to_text(value), leaf.analyzer)
-            if leaf.is_whole:
-                for term in terms:
-                    target.add_text(key, term)
-            elif terms:
-                target.add_text(key, " ".join(terms))
-        return True
+            return None
+        if leaf.is_whole:
+            return [term for value in found for term in analyze(to_text(value), leaf.analyzer)]
+        return [self._join_terms(to_text(value), leaf.analyzer) for value in found]
 
-    def _analyze(self, text: str, analyzer: str) -> list[str]:
-        """Analyse a text; short ones recur (significances, effects, types) and are kept."""
+    def _join_terms(self, text: str, analyzer: str) -> str:
+        """Analyse a text into terms with blanks between; short texts recur (effects, types, names) and are kept."""
         if len(text) > _CACHED_LENGTH:
-            return analyze(text, analyzer)
-        known = self._tokens.get((text, analyzer))
+            return " ".join(analyze(text, analyzer))
+        known = self._terms.get((text, analyzer))
         if known is None:
-            if len(self._tokens) >= _CACHE_SIZE:
-                self._tokens.clear()
-            known = self._tokens[text, analyzer] = analyze(text, analyzer)
+            if len(self._terms) >= _CACHE_SIZE:
+                self._terms.clear()
+            known = self._terms[text, analyzer] = " ".join(analyze(text, analyzer))
         return known
 
-    def _names(self, path: str) -> tuple[str, ...]:
-        known = self._parents.get(path)
+    def _list_names(self, paths: tuple[str, ...]) -> str:
+        """Return the names of fields and of the objects around them; documents of one source share their set."""
+        known = self._names.get(paths)
         if known is None:
-            parts = path.split(".")
-            known = self._parents[path] = tuple(".".join(parts[: end + 1]) for end in range(len(parts)))
+            if len(self._names) >= _CACHE_SIZE:
+                self._names.clear()
+            parts = [path.split(".") for path in paths]
+            names = {".".join(part[: end + 1]) for part in parts for end in range(len(part))}
+            known = self._names[paths] = " ".join(map(name_term, sorted(names)))
         return known
 
-    def _add_gene(self, target: tantivy.Document, document: Document) -> None:
-        weight = gene_weight(document)
-        if weight != 1:
-            # The engine multiplies a score by log2(2 + the field), so this gives the weight itself.
-            target.add_float(WEIGHT, 2**weight - 2)
-        for assembly, name in POSITION_FIELDS.items():
-            positions = document.get(name)
-            for position in positions if isinstance(positions, list) else [positions] if positions else []:
-                place = _read_position(position)
-                if place is None:
-                    continue
-                chromosome, start, end = place
-                target.add_integer(STARTS, encode_start(assembly, chromosome, start))
-                for number in range(start // BIN_SIZE, end // BIN_SIZE + 1):
-                    target.add_text(PLACES, f"{place_prefix(assembly, chromosome, number)}{start}:{end}")
+
+def name_term(path: str) -> str:
+    """Return the term that says that a document holds a field: its path, blanks replaced."""
+    return "\x00".join(path.split())
+
+
+def _add_gene(target: Values, document: Document) -> None:
+    # The engine multiplies a score by log2(2 + the field), which is never below 1: hence the scale.
+    target[WEIGHT] = [2 ** (gene_weight(document) * WEIGHT_SCALE) - 2]
+    for assembly, name in POSITION_FIELDS.items():
+        positions = document.get(name)
+        for position in positions if isinstance(positions, list) else [positions] if positions else []:
+            place = _read_position(position)
+            if place is None:
+                continue
+            chromosome, start, end = place
+            target.setdefault(STARTS, []).append(encode_start(assembly, chromosome, start))
+            target.setdefault(PLACES, []).extend(
+                f"{place_prefix(assembly, chromosome, number)}{start}:{end}"
+                for number in range(start // BIN_SIZE, end // BIN_SIZE + 1)
+            )
 
 
 def collect_values(document: Mapping[str, Any], mapping: FieldMapping) -> Values:
@@ -208,8 +210,24 @@ def _collect_dotted(key: str, value: Any, node: Node, values: Values) -> None:
 
 def field_tokens(document: Document, leaf: Field, mapping: FieldMapping) -> Iterator[list[str]]:
     """Yield the terms of each value of a text field, as they were indexed."""
-    for value in collect_values(document, mapping).get(leaf.path, ()):
+    if leaf.path in mapping.targets or leaf.path not in mapping.rows:
+        values = collect_values(document, mapping).get(leaf.path, [])
+    else:
+        values = list(_walk(document, leaf.path.split(".")))
+    for value in values:
         yield analyze(to_text(value), leaf.analyzer)
+
+
+def _walk(value: Any, parts: list[str]) -> Iterator[Any]:
+    """Yield the scalars at a path below a value."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _walk(item, parts)
+    elif isinstance(value, dict):
+        for end in range(1, len(parts) + 1):
+            yield from _walk(value.get(".".join(parts[:end])), parts[end:])
+    elif value is not None and not parts:
+        yield value
 
 
 def to_text(value: Any) -> str:

@@ -24,6 +24,7 @@ from tools.offline.documents import (
     ORIGIN,
     SOURCE,
     WEIGHT,
+    WEIGHT_SCALE,
     Document,
     field_tokens,
 )
@@ -95,7 +96,9 @@ class Index:
 
     def count_loaded(self) -> int:
         """Return the number of documents that did not come from the bundled snapshot."""
-        return sum(count for _, count in self._searcher.terms_with_prefix(ORIGIN, "load"))
+        origins = [origin for origin in self._terms(ORIGIN) if origin.startswith("load")]
+        query = Query.term_set_query(self._schema, ORIGIN, origins)
+        return int(self._searcher.search(query, 1).count)
 
     def coverage(self) -> Coverage:
         """Return which fields, species and assemblies the documents have."""
@@ -112,11 +115,17 @@ class Index:
         if leaf is not None and leaf.is_sortable:
             facet = count_values(self._searcher, Query.all_query(), self.fields, "taxid", 50_000)
             taxids = [int(row["term"]) for row in facet["terms"] if str(row["term"]).isdecimal()]
-        assemblies = [term for term, _ in self._searcher.terms_with_prefix(ASSEMBLY, "")]
-        return Coverage(frozenset(paths), frozenset(taxids), frozenset(assemblies))
+        return Coverage(frozenset(paths), frozenset(taxids), frozenset(self._terms(ASSEMBLY)))
+
+    def _terms(self, key: str) -> list[str]:
+        """Return the terms of a field of few terms that a document has; the dictionary keeps those of removed ones."""
+        terms = [term for term, _ in self._searcher.terms_with_prefix(key, "")]
+        return [term for term in terms if self._searcher.search(Query.term_query(self._schema, key, term), 1).count]
 
     def _search(self, request: SearchRequest, assembly: str | None) -> SearchResult:
         query = self._narrow(self._build(request.q, assembly), request, assembly)
+        if self._is_genes:
+            query = Query.boost_query(query, 1 / WEIGHT_SCALE)
         facets = {
             path: count_values(self._searcher, query, self.fields, path, request.facet_size) for path in request.facets
         }

@@ -81,7 +81,8 @@ class FieldMapping:
 
     def __init__(self, rows: Mapping[str, Mapping[str, Any]], nested: Iterable[str] = ()) -> None:
         self.rows = rows
-        hidden = {path for path, row in rows.items() if row.get("type") == "nested"} | set(nested)
+        self._nested = tuple(nested)
+        hidden = {path for path, row in rows.items() if row.get("type") == "nested"} | set(self._nested)
         self._hidden = tuple(path + "." for path in hidden)
         self.fields: dict[str, Field] = {}
         for path, row in rows.items():
@@ -91,8 +92,14 @@ class FieldMapping:
                 self._add(path, row)
                 for name, inner in (row.get("fields") or {}).items():
                     self._add(f"{path}.{name}", inner)
+        #: Fields that values of others are copied into.
+        self.targets = {target for leaf in self.fields.values() for target in leaf.copies} | {ALL}
         self._add_targets()
         self.root = self._build_tree()
+
+    def copy(self) -> FieldMapping:
+        """Return the same fields, none of them seen yet."""
+        return FieldMapping(self.rows, self._nested)
 
     def get(self, path: str) -> Field | None:
         """Return the leaf of that exact name, if a query can name it."""

@@ -54,52 +54,55 @@ def text_range(low: str | None, high: str | None, include_low: bool, include_hig
         shared = 0
         while shared < min(len(low), len(high)) and low[shared] == high[shared]:
             shared += 1
-        return literal(low[:shared]) + _between(low[shared:], high[shared:], include_low, include_high)
+        options = _between(low[shared:], high[shared:], include_low, include_high)
+        return literal(low[:shared]) + _choice(options) if options else None
     if low is not None:
-        return _from(low, include_low)
+        return _choice(_from(low, include_low))
     if high is not None:
-        return _up_to(high, include_high)
+        options = _up_to(high, include_high)
+        return _choice(options) if options else None
     return ANY_TEXT
 
 
-def _between(low: str, high: str, include_low: bool, include_high: bool) -> str:
-    """Between two texts that differ at their first character, or of which the first is empty."""
+def _choice(options: list[str]) -> str:
+    """Return the pattern of any of several; an empty option makes the whole optional."""
+    written = "|".join(option for option in options if option)
+    if not written:
+        return ""
+    return f"(?:{written})" + ("?" if "" in options else "")
+
+
+def _between(low: str, high: str, include_low: bool, include_high: bool) -> list[str]:
+    """Between two texts that differ at their first character, or of which the first or both are empty."""
+    if not high:
+        return [""]
     if not low:
-        if not high:
-            return ""
-        return _up_to(high, include_high) if include_low else f"(?:{_not_empty(high, include_high)})"
-    options = [literal(low[0]) + _from(low[1:], include_low), literal(high[0]) + _up_to(high[1:], include_high)]
+        return [option for option in _up_to(high, include_high) if option or include_low]
+    options = [literal(low[0]) + option for option in _from(low[1:], include_low)]
+    options += [literal(high[0]) + option for option in _up_to(high[1:], include_high)]
     inner = _chars(ord(low[0]) + 1, ord(high[0]) - 1)
-    if inner:
-        options.append(inner + ANY_TEXT)
-    return f"(?:{'|'.join(options)})"
+    return [*options, inner + ANY_TEXT] if inner else options
 
 
-def _from(low: str, include: bool) -> str:
+def _from(low: str, include: bool) -> list[str]:
     """All texts not before `low`."""
     options = [literal(low) + (ANY_TEXT if include else ANY_CHAR + ANY_TEXT)]
     for position, char in enumerate(low):
         later = _chars(ord(char) + 1, _LAST_CHAR)
         if later:
             options.append(literal(low[:position]) + later + ANY_TEXT)
-    return f"(?:{'|'.join(options)})"
+    return options
 
 
-def _up_to(high: str, include: bool) -> str:
-    """All texts not after `high`, the empty one among them."""
-    inner = _not_empty(high, include)
-    return f"(?:{inner})?" if high or include else "[^\\x{0}-\\x{10FFFF}]"
-
-
-def _not_empty(high: str, include: bool) -> str:
-    options = [literal(high)] if include and high else []
+def _up_to(high: str, include: bool) -> list[str]:
+    """All texts not after `high`: its beginnings, the empty one first, and what parts from it downwards."""
+    options = [literal(high)] if include else []
     for position, char in enumerate(high):
-        if position:
-            options.append(literal(high[:position]))
+        options.append(literal(high[:position]))
         earlier = _chars(0, ord(char) - 1)
         if earlier:
             options.append(literal(high[:position]) + earlier + ANY_TEXT)
-    return "|".join(options)
+    return options
 
 
 def _chars(low: int, high: int) -> str:

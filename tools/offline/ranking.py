@@ -70,12 +70,16 @@ class GeneQueries:
         return self._best_of(q)
 
     def _best_of(self, q: str) -> Query:
-        """Rank by the best of: the symbol itself, the name as a phrase, its words, accessions, anything."""
+        """Rank by the best of: the symbol itself, the name as a phrase, its words, accessions, anything.
+
+        The alias is our addition: by mygene's own rules `p53` ranks genes higher that have p53 twice in their names.
+        """
         words = analyze(q, WHITESPACE)
         symbols = [self._match("symbol", word) for word in words]
         names = [self._match("name", word) for word in words]
         options = [
             (8.0, Query.boolean_query([(Occur.Should, query) for query in symbols])),
+            (6.0, self._match("alias", lowercase(q))),
             (4.0, self._compiler.compile(Phrase("name", q))),
             (3.0, Query.boolean_query([(Occur.Must, query) for query in names])),
             (1.1, self._match("unigene", lowercase(q))),
@@ -86,7 +90,7 @@ class GeneQueries:
 
     def _match(self, path: str, term: str) -> Query:
         leaf = self._mapping.get(path)
-        return Query.term_query(self._schema, leaf.key, term) if leaf else Query.empty_query()
+        return self._compiler.term(leaf, term) if leaf else Query.empty_query()
 
     def _wildcard(self, q: str) -> Query:
         leaves = [leaf for name in ("symbol", "name", "summary") if (leaf := self._mapping.get(name))]

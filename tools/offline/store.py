@@ -38,7 +38,7 @@ __all__ = ["Index", "Store"]
 Progress = Callable[[str, int, int | None], None]
 Rows = dict[str, dict[str, Any]]
 # To be raised when indexes of the same documents would be written otherwise.
-_FORMAT = 1
+_FORMAT = 2
 _HEAP_BYTES = 100_000_000
 _PROGRESS_STEP = 1000
 _FROM_SNAPSHOT = "snapshot"
@@ -229,24 +229,31 @@ class Store:
         may_replace: bool = False,
     ) -> int:
         """Index documents in one commit; of several with one identifier the last stays."""
-        documents = DocumentWriter(mapping, is_genes=api == "mygene")
+        mapping = mapping.copy()
+        documents = DocumentWriter(mapping, engine.schema, is_genes=api == "mygene")
         writer = engine.writer(_HEAP_BYTES, 1)
         seen: set[int] = set()
         count = 0
-        for document, origin in entries:
-            key = hash(document["_id"])
-            if may_replace or key in seen:
-                writer.delete_documents_by_term(ID, document["_id"])
-            seen.add(key)
-            writer.add_document(documents.write(document, origin, _assemblies(api, origin)))
-            count += 1
-            if self._progress is not None and count % _PROGRESS_STEP == 0:
-                self._progress(f"indexing {api}", count, None)
-        coverage = folder / COVERAGE_FILE
-        known = set(json.loads(coverage.read_text("utf-8"))) if coverage.exists() else set()
-        _write(coverage, orjson.dumps(sorted(known | set(mapping.seen_paths()))))
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            for document, origin in entries:
+                key = hash(document["_id"])
+                if may_replace or key in seen:
+                    writer.delete_documents_by_term(ID, document["_id"])
+                seen.add(key)
+                writer.add_document(documents.write(document, origin, _assemblies(api, origin)))
+                count += 1
+                if self._progress is not None and count % _PROGRESS_STEP == 0:
+                    self._progress(f"indexing {api}", count, None)
+            coverage = folder / COVERAGE_FILE
+            known = set(json.loads(coverage.read_text("utf-8"))) if coverage.exists() else set()
+            _write(coverage, orjson.dumps(sorted(known | set(mapping.seen_paths()))))
+            writer.commit()
+        except BaseException:
+            writer.rollback()
+            raise
+        finally:
+            # This also gives up the engine's lock on the folder.
+            writer.wait_merging_threads()
         if self._progress is not None:
             self._progress(f"indexing {api}", count, count)
         return count

@@ -1,0 +1,249 @@
+"""Query strings against plain Python: truth tables, comparisons, fnmatch, re, brute force."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tools.errors import DataError, QueryError
+from tools.lucene import escape
+from tools.offline.conformance import find
+from tools.offline.search import SearchRequest
+from tools.offline.sloppy import VALUE_GAP, stands_within
+from tools.offline.store import Index, Store
+
+WORDS = ("alpha", "beta", "gamma")
+NUMBERS = [-7.5, -3.0, -2.5, -0.5, 0.0, 0.5, 1.0, 2.5, 3.0, 3.1, 7.0, 100.25]
+TERMS = ["a", "ab", "abc", "b", "ba", "bb", "bca", "c a", "ca", "é", "zz", "a*b", "a?b", "a.b"]
+SENTENCES = ["a b c", "b a c", "c b a", "a c b a", "a a b", "b b", "c a a b c", "a x x b", "x"]
+MAPPING: dict[str, dict[str, Any]] = {
+    "t": {"type": "text", "searched_by_default": True},
+    "i": {"type": "integer"},
+    "f": {"type": "float"},
+    "d": {"type": "double"},
+    "h": {"type": "half_float"},
+    "k": {"type": "keyword"},
+    "s": {"type": "text"},
+}
+
+
+def _documents() -> list[dict[str, Any]]:
+    documents: list[dict[str, Any]] = []
+    for flags in itertools.product([0, 1], repeat=3):
+        words = [word for word, flag in zip(WORDS, flags, strict=True) if flag]
+        documents.append({"_id": "b" + "".join(map(str, flags)), "t": " ".join(words) or None})
+    documents += [{"_id": f"n{n}", "i": x, "f": x, "d": x, "h": x} for n, x in enumerate(NUMBERS)]
+    documents += [{"_id": f"k{n}", "k": term} for n, term in enumerate(TERMS)]
+    documents += [{"_id": f"s{n}", "s": sentence.split("|")} for n, sentence in enumerate(SENTENCES)]
+    return documents
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    store = Store(tmp_path_factory.mktemp("properties"))
+    store.create("properties", MAPPING)
+    store.add("properties", _documents(), True, None)
+    return store.index("properties")
+
+
+class Clauses:
+    """A boolean query as Lucene's documentation explains it: signs fix what is required, the rest is optional."""
+
+    def __init__(self, members: list[tuple[str, Any]]) -> None:
+        self.members = members
+
+    def text(self) -> str:
+        return "(" + " ".join(sign + (m if isinstance(m, str) else m.text()) for sign, m in self.members) + ")"
+
+    def holds(self, words: set[str]) -> bool:
+        required = [self._holds(member, words) for sign, member in self.members if sign == "+"]
+        excluded = [self._holds(member, words) for sign, member in self.members if sign == "-"]
+        # Under the default operator AND a member without a sign is required too.
+        required += [self._holds(member, words) for sign, member in self.members if sign == ""]
+        return all(required) and not any(excluded)
+
+    @staticmethod
+    def _holds(member: Any, words: set[str]) -> bool:
+        return member in words if isinstance(member, str) else bool(member.holds(words))
+
+
+class Either(Clauses):
+    """Members joined by OR."""
+
+    def text(self) -> str:
+        return "(" + " OR ".join(m if isinstance(m, str) else m.text() for _, m in self.members) + ")"
+
+    def holds(self, words: set[str]) -> bool:
+        return any(self._holds(member, words) for _, member in self.members)
+
+
+def _groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    signed = st.lists(st.tuples(st.sampled_from(["+", "-", ""]), inner), min_size=1, max_size=3).map(Clauses)
+    either = st.lists(st.tuples(st.just(""), inner), min_size=2, max_size=3).map(Either)
+    return signed | either
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.recursive(st.sampled_from([f"t:{word}" for word in WORDS]), _groups, max_leaves=6))
+def test_boolean_structure_is_its_truth_table(index: Index, query: Any) -> None:
+    text = query if isinstance(query, str) else query.text()
+    expected = []
+    for flags in itertools.product([0, 1], repeat=3):
+        words = {f"t:{word}" for word, flag in zip(WORDS, flags, strict=True) if flag}
+        if query in words if isinstance(query, str) else query.holds(words):
+            expected.append("b" + "".join(map(str, flags)))
+    found = find(
+        index, f"({text}) AND _id:({' OR '.join('b' + ''.join(f) for f in itertools.product('01', repeat=3))})"
+    )
+    assert found == expected
+
+
+def _stored(kind: str, number: float) -> float:
+    if kind == "i":
+        return int(number)
+    code = {"f": "f", "d": "d", "h": "e"}[kind]
+    return float(struct.unpack(code, struct.pack(code, number))[0])
+
+
+BOUNDS = st.sampled_from(NUMBERS) | st.integers(-8, 8).map(float) | st.floats(-10, 101, allow_nan=False, width=32)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from("ifdh"), BOUNDS, BOUNDS, st.sampled_from("[{"), st.sampled_from("]}"))
+def test_ranges_compare_as_numbers_do(
+    index: Index, kind: str, low: float, high: float, opening: str, closing: str
+) -> None:
+    low, high = (number if abs(number) >= 1e-4 else 0.0 for number in (low, high))
+    # A float field compares with bounds rounded to its own precision; whole-number fields with the bounds as given.
+    first, last = (low, high) if kind == "i" else (_stored(kind, low), _stored(kind, high))
+    expected = []
+    for n, number in enumerate(NUMBERS):
+        value = _stored(kind, number)
+        above = value >= first if opening == "[" else value > first
+        below = value <= last if closing == "]" else value < last
+        if above and below:
+            expected.append(f"n{n}")
+    assert find(index, f"{kind}:{opening}{low!r} TO {high!r}{closing}") == sorted(expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from("ifdh"), BOUNDS, st.sampled_from([">", ">=", "<", "<="]))
+def test_open_ranges(index: Index, kind: str, bound: float, sign: str) -> None:
+    bound = bound if abs(bound) >= 1e-4 else 0.0
+    limit = bound if kind == "i" else _stored(kind, bound)
+    compare = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__}[sign]
+    expected = [f"n{n}" for n, number in enumerate(NUMBERS) if compare(float(_stored(kind, number)), float(limit))]
+    assert find(index, f"{kind}:{sign}{bound!r}") == sorted(expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["*", "?", "a", "b", "c", "é", "z", " ", ".", "A"]), min_size=1, max_size=5))
+def test_wildcards_are_fnmatch(index: Index, parts: list[str]) -> None:
+    pattern = "".join(parts)
+    if "*" not in pattern and "?" not in pattern:
+        return
+    written = "".join(part if part in "*?" else escape(part) for part in parts)
+    expected = [f"k{n}" for n, term in enumerate(TERMS) if fnmatch.fnmatchcase(term, pattern.lower())]
+    assert find(index, f"k:{written}") == sorted(expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text("abcez é", max_size=3),
+    st.text("abcez é", max_size=3),
+    st.sampled_from("[{"),
+    st.sampled_from("]}"),
+)
+def test_ranges_of_text_compare_as_text_does(index: Index, low: str, high: str, opening: str, closing: str) -> None:
+    expected = []
+    for n, term in enumerate(TERMS):
+        above = not low or (term >= low if opening == "[" else term > low)
+        below = not high or (term <= high if closing == "]" else term < high)
+        if above and below:
+            expected.append(f"k{n}")
+    ends = [f'"{end}"' if end else "*" for end in (low, high)]
+    assert find(index, f"k:{opening}{ends[0]} TO {ends[1]}{closing}") == sorted(expected)
+
+
+REGEXES = st.recursive(
+    st.sampled_from(["a", "b", "c", ".", "[ab]", "[^a]", "é", r"\."]),
+    lambda inner: (
+        st.tuples(inner, inner).map("".join)
+        | st.tuples(inner, inner).map(lambda pair: f"({pair[0]}|{pair[1]})")
+        | st.tuples(inner, st.sampled_from("*+?")).map(lambda pair: f"({pair[0]}){pair[1]}")
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(REGEXES)
+def test_regular_expressions_are_re(index: Index, pattern: str) -> None:
+    expected = [f"k{n}" for n, term in enumerate(TERMS) if re.fullmatch(pattern, term, re.DOTALL)]
+    assert find(index, f"k:/{pattern}/") == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "terms"),
+    [
+        ("~(a.*)", ["b", "ba", "bb", "bca", "c a", "ca", "é", "zz"]),
+        ("@&.", ["a", "b", "é"]),
+        ("a@&@b", ["ab", "a*b", "a?b", "a.b"]),
+        ('"a?b"', ["a?b"]),
+        ("#", []),
+        ("a{1}b{0,1}", ["a", "ab"]),
+        ("[a-b]{2,}", ["ab", "ba", "bb"]),
+    ],
+)
+def test_operators_of_lucene_alone(index: Index, pattern: str, terms: list[str]) -> None:
+    assert find(index, f"k:/{pattern}/") == sorted(f"k{TERMS.index(term)}" for term in terms)
+
+
+def _brute_force(words: list[str], phrase: list[str], slop: int) -> bool:
+    places = [[place for place, word in enumerate(words) if word == wanted] for wanted in phrase]
+    for chosen in itertools.product(*places):
+        moved = [place - offset for offset, place in enumerate(chosen)]
+        if len(set(chosen)) == len(chosen) and max(moved) - min(moved) <= slop:
+            return True
+    return False
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from("abc"), min_size=2, max_size=3), st.integers(0, 6))
+def test_sloppy_phrases_are_brute_force(index: Index, phrase: list[str], slop: int) -> None:
+    expected = [f"s{n}" for n, text in enumerate(SENTENCES) if _brute_force(text.split(), phrase, slop)]
+    assert find(index, f's:"{" ".join(phrase)}"~{slop}') == sorted(expected)
+
+
+def test_phrases_do_not_reach_over_values() -> None:
+    assert not stands_within([["a"], ["b"]], ["a", "b"], VALUE_GAP - 1)
+    assert stands_within([["a"], ["b"]], ["a", "b"], VALUE_GAP)
+
+
+@pytest.mark.parametrize("q", ["k:[a TO", "t:(", "k:/" + "a" * 1001 + "/", 's:"a b"~-1', "t:alpha~9"])
+def test_refused(index: Index, q: str) -> None:
+    assert find(index, q) is None
+
+
+def test_strict_filters_refuse_values_of_the_wrong_type(index: Index) -> None:
+    with pytest.raises(QueryError, match='For input string: "many"'):
+        index.search(SearchRequest(filters=["i:many"]))
+
+
+def test_filters_use_or(index: Index) -> None:
+    result = index.search(SearchRequest(filters=["t:alpha t:beta"], size=0))
+    assert result.total == 6
+    assert result.hits == []
+
+
+def test_an_unknown_api_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no offline index"):
+        Store(tmp_path).index("nothing")
