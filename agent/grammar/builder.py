@@ -53,9 +53,9 @@ def build_grammar(
 ) -> Grammar:
     """Build the grammar for `question`.
 
-    `history` holds earlier questions of the conversation, and earlier request lines if their identifiers may be used
-    again; `fields` the paths that retrieval found, by API; `apis` the only APIs that may be asked (else the four, and
-    those of `fields`).
+    `history` holds earlier questions of the conversation, and earlier request lines, of which identifiers and fields
+    may be used again; `fields` the paths that retrieval found, by API; `apis` the only APIs that may be asked (else
+    the four, and those of `fields`).
 
     Raises:
         QueryError: an API is not known.
@@ -69,6 +69,6 @@ def build_grammar(
     values = Values(forge, conversation)
     entries: list[tuple[str, Node]] = [(REFUSAL, EMPTY)]
     for name in names:
-        vocabulary = choose(catalogues[name], fields.get(name, ()), conversation.words)
+        vocabulary = choose(catalogues[name], fields.get(name, ()), (*conversation.words, *conversation.names))
         entries += Requests(forge, values, get_api(name), vocabulary).entries()
     return Grammar(forge.trie(entries))

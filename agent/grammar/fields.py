@@ -65,13 +65,15 @@ class Vocabulary:
 
     `search` pairs the name of a searchable field with the class of its values, and with the allowed ones (of class
     values or grades) or the pattern that they match (of class shape); `shorthands` are
-    names that stand for several fields of the API.
+    names that stand for several fields of the API; `segments` are the parts of the question's own names, which a
+    listing of fields can be searched for.
     """
 
     common: Names
     own: Names
     search: tuple[tuple[str, ValueClass, tuple[str, ...]], ...]
     shorthands: tuple[str, ...]
+    segments: tuple[str, ...]
 
 
 def choose(catalogue: Catalogue, retrieved: Sequence[str], said: Iterable[str] = ()) -> Vocabulary:
@@ -87,9 +89,14 @@ def prefixes(catalogue: Catalogue) -> dict[str, tuple[str, int]]:
 
 
 @lru_cache(maxsize=16)
-def _common(catalogue: Catalogue) -> tuple[str, ...]:
+def _asked(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the fields that are often asked for, the most asked first."""
     asked = sorted((field for field in catalogue if field.prior >= COMMON_PRIOR), key=lambda field: -field.prior)
-    return tuple(field.path for field in asked[:_MOST_COMMON])
+    return tuple(field.path for field in asked)
+
+
+def _common(catalogue: Catalogue) -> tuple[str, ...]:
+    return _asked(catalogue)[:_MOST_COMMON]
 
 
 @lru_cache(maxsize=16)
@@ -124,7 +131,9 @@ def _choose(catalogue: Catalogue, wanted: tuple[str, ...]) -> Vocabulary:
             continue
         chosen[path] = field
         chosen.update((leaf.path, leaf) for leaf in _below(catalogue).get(path, ()))
-    for path in _common(catalogue):
+    # A source that retrieval found comes with the names and identifiers that its records are searched by.
+    sources = {path.partition(".")[0] for path in chosen}
+    for path in (*_common(catalogue), *(path for path in _asked(catalogue) if path.partition(".")[0] in sources)):
         chosen[path] = catalogue.fields[path]
     common = _with_parents(catalogue, _common(catalogue))
     own = [path for path in _with_parents(catalogue, chosen) if path not in common]
@@ -136,6 +145,7 @@ def _choose(catalogue: Catalogue, wanted: tuple[str, ...]) -> Vocabulary:
         search=tuple((field.path, *_value_class(field)) for field in searchable)
         + tuple((name, "text", ()) for name in shorthands),
         shorthands=tuple(shorthands),
+        segments=tuple(dict.fromkeys(segment.lower() for path in wanted for segment in path.split("."))),
     )
 
 

@@ -1,7 +1,7 @@
-"""Renders a grammar as GBNF, the form that llama.cpp reads.
+r"""Renders a grammar as GBNF, the form that llama.cpp reads.
 
 https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md: rule names are `[a-zA-Z0-9-]`, a literal takes the
-escapes `\\"`, `\\\\` and `\\xNN`, everything else is UTF-8 as it is.
+escapes `\"`, `\\` and `\xNN`, everything else is UTF-8 as it is.
 """
 
 from __future__ import annotations

@@ -36,10 +36,9 @@ _CURIE = re.compile(
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(r"([A-Za-z][A-Za-z0-9]*):[A-Z]?(\d+)$")
-_AMINO = dict(
-    zip("ARNDCQEGHILKMFPSTWYVX*",
-        "Ala Arg Asn Asp Cys Gln Glu Gly His Ile Leu Lys Met Phe Pro Ser Thr Trp Tyr Val Ter Ter".split(), strict=True)
-)  # fmt: skip
+_LETTERS = "ARNDCQEGHILKMFPSTWYVX*"
+_RESIDUES = "Ala Arg Asn Asp Cys Gln Glu Gly His Ile Leu Lys Met Phe Pro Ser Thr Trp Tyr Val Ter Ter"
+_AMINO = dict(zip(_LETTERS, _RESIDUES.split(), strict=True))
 _ONE_LETTER = {name.lower(): letter for letter, name in _AMINO.items() if letter != "X"}
 _PROTEIN = re.compile(
     r"(?<![A-Za-z0-9])(?:p\.\(?)?(?P<ref>[ARNDCQEGHILKMFPSTWYV]|[A-Z][a-z]{2})(?P<place>\d{1,5})"
@@ -73,7 +72,7 @@ _ALSO = re.compile(r"(?:\s*,\s*|\s*(?:,\s*)?(?:and|or|&)\s+)(?P<name>\d{1,2}|[XY
 _AROUND = re.compile(
     r"\b(?:within|around|near|flank\w*|either side|up-?stream|down-?stream|window|vicinity)\b|±|\+/-", re.IGNORECASE
 )
-_WORD_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBER_NAMES = "zero one two three four five six seven eight nine ten eleven twelve"
 
 WHOLE_CHROMOSOME = "1-300000000"
 _MOST_CHROMOSOMES = 8
@@ -199,7 +198,8 @@ def read_chromosomes(text: str) -> list[str]:
 
 def _chromosome(said: str) -> str:
     lower = said.lower()
-    return str(_WORD_NUMBERS.index(lower)) if lower in _WORD_NUMBERS else said.upper()
+    names = _NUMBER_NAMES.split()
+    return str(names.index(lower)) if lower in names else said.upper()
 
 
 def read_places(text: str, mentions: Sequence[Mention]) -> list[tuple[int, int]]:

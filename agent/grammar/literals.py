@@ -26,6 +26,7 @@ _MOST_CHARACTERS = 6000
 
 _REQUEST = re.compile(r"[a-z][a-z0-9_-]* /[A-Za-z0-9._-]+/\S")
 _REQUEST_SIGNS = re.compile(r"[&=()\[\]{}\"]|\b(?:AND|OR|NOT|TO)\b|(?<!\\):(?=[^/])|[<>]=?(?=\d)|_exists_")
+_NAME = re.compile(r"[A-Za-z_][\w.+-]*")
 _HG19 = re.compile(r"\b(?:hg\s?-?19|GRCh\s?-?37\w*|(?:build|assembly|b)\s?37)\b", re.IGNORECASE)
 _HG38 = re.compile(r"\b(?:hg\s?-?38|GRCh\s?-?38\w*|(?:build|assembly|b)\s?38)\b", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:top|best|first|single|only one|which one|most|least|[a-z]{2,}est)\b", re.IGNORECASE)
@@ -36,7 +37,7 @@ _TAXID = re.compile(
 )
 _ISO_DATE = re.compile(r"\b(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?\b")
 _YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTH_NAMES = "january february march april may june july august september october november december"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DAY_MONTH = re.compile(rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?{_MONTH},?\s+(\d{{4}})\b", re.IGNORECASE)
 _MONTH_DAY = re.compile(rf"\b{_MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})\b", re.IGNORECASE)
@@ -46,11 +47,13 @@ _MONTH_DAY = re.compile(rf"\b{_MONTH}\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}
 class Conversation:
     """The texts that literals are taken from, cleaned: the question first, then earlier turns, the latest first.
 
-    `prefixes` are the CURIE prefixes of the catalogues, see `identifiers.stored_prefixes`.
+    `prefixes` are the CURIE prefixes of the catalogues, see `identifiers.stored_prefixes`. `names` are all names that
+    stand in earlier requests, those of fields among them.
     """
 
     texts: tuple[str, ...]
     prefixes: Mapping[str, tuple[str, int]]
+    names: tuple[str, ...] = ()
 
     @cached_property
     def runs(self) -> tuple[tuple[Word, ...], ...]:
@@ -193,15 +196,17 @@ class Conversation:
         return tuple(dict.fromkeys(date for text in self.texts for date in _dates(text)))
 
 
-def read_conversation(
-    question: str, history: Sequence[str], prefixes: Mapping[str, tuple[str, int]]
-) -> Conversation:
+def read_conversation(question: str, history: Sequence[str], prefixes: Mapping[str, tuple[str, int]]) -> Conversation:
     """Prepare the texts of a conversation; a request line among `history` stands for its values."""
     texts = [clean(question[:_MOST_CHARACTERS])]
+    names: dict[str, None] = {}
     for text in reversed(history):
         text = clean(text[:_MOST_CHARACTERS])
-        texts.append(_values_of(text) if _REQUEST.match(text) else text)
-    return Conversation(tuple(texts), prefixes)
+        if _REQUEST.match(text):
+            names.update(dict.fromkeys(_NAME.findall(unquote(text))))
+            text = _values_of(text)
+        texts.append(text)
+    return Conversation(tuple(texts), prefixes, tuple(names))
 
 
 def _values_of(request: str) -> str:
@@ -210,7 +215,11 @@ def _values_of(request: str) -> str:
     values = [unquote(path.rpartition("/")[2])]
     for parameter in parameters.split("&"):
         name, _, value = parameter.partition("=")
-        if name in ("q", "ids", "filter", "search"):
+        if name in ("size", "from", "assembly"):
+            values.append(value)
+        elif name == "species":
+            values.extend(f"taxid {species}" if species.isdigit() else species for species in value.split(","))
+        elif name in ("q", "ids", "filter", "search"):
             values.extend(re.sub(r"\\(.)", r"\1", value) for value in _REQUEST_SIGNS.split(unquote(value)))
     return " ; ".join(value.strip() for value in values if value.strip())
 
@@ -229,4 +238,6 @@ def _dates(text: str) -> Iterator[str]:
 
 
 def _month(name: str) -> str:
-    return next(f"{number:02}" for number, full in enumerate(_MONTHS, start=1) if full.startswith(name.lower()))
+    return next(
+        f"{number:02}" for number, full in enumerate(_MONTH_NAMES.split(), start=1) if full.startswith(name.lower())
+    )

@@ -14,7 +14,7 @@ from agent.grammar.trie import EMPTY, Node
 # What may come next: a node, then the rest. `None` is the end of the text.
 Rest = tuple[Node, "Rest"] | None
 
-_DELIMITERS = " =&,:()\"[]{}?/"
+_DELIMITERS = ' =&,:()"[]{}?/'
 _MOST_COMPARED = 200  # ways to go on from one open literal that are looked at for an explanation
 _CONTEXT = 60  # characters of the text that an explanation repeats
 

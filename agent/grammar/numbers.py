@@ -20,23 +20,15 @@ _LENGTHS: dict[str, int] = {
     "mb": 10**6, "mbp": 10**6, "megabase": 10**6, "megabases": 10**6,
     "gb": 10**9, "gbp": 10**9, "gigabase": 10**9, "gigabases": 10**9, "kda": 10**3,
 }  # fmt: skip
-_UNITS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {
-    word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
-}
-_ORDINALS = {
-    word: value
-    for value, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), start=1
-    )
-} | {"twentieth": 20, "hundredth": 100}
+_UNIT_NAMES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TEN_NAMES = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINAL_NAMES = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_UNITS = {word: value for value, word in enumerate(_UNIT_NAMES.split())}
+_TENS = {word: 10 * value for value, word in enumerate(_TEN_NAMES.split(), start=2)}
+_ORDINALS = {word: value for value, word in enumerate(_ORDINAL_NAMES.split(), start=1)}
 _PARTS = {"half": Decimal("0.5"), "quarter": Decimal("0.25"), "quarters": Decimal("0.25")}
 
 _DIGITS = re.compile(
@@ -160,9 +152,7 @@ def _from_words(text: str, taken: list[tuple[int, int]]) -> list[Mention]:
 
 
 def _is_number_word(word: str) -> bool:
-    return (
-        word in _UNITS or word in _TENS or word in _ORDINALS or word in _PARTS or (len(word) > 2 and word in _SCALES)
-    )
+    return word in _UNITS or word in _TENS or word in _ORDINALS or word in _PARTS or (len(word) > 2 and word in _SCALES)
 
 
 def _word_value(run: list[re.Match[str]], text: str) -> list[Mention]:

@@ -73,7 +73,7 @@ class Requests:
     def _listing(self) -> Node:
         """What follows `metadata/fields`."""
         forge = self.forge
-        words = [word.lower() for word in self.values.said.words if word.isascii()]
+        words = [word.lower() for word in self.values.said.words if word.isascii()] + list(self.vocabulary.segments)
         if not words:
             return EMPTY
         word = forge.words(encode(word) for word in dict.fromkeys(words))

@@ -11,9 +11,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: Words that carry no content of their own: no value begins or ends with one.
-STOP_WORDS = frozenset(
-    """a about above across after again against all along also although am among an and any anybody anyone anything
+_STOP_WORDS = """
+    a about above across after again against all along also although am among an and any anybody anyone anything
     are around as ask at available be because been before being below between both but by can cannot could did do
     does doing done due during each either else etc ever every everything find for from further get give given gives
     got had has have having he hello help hence her here hers hey hi him his how however i if in instead into is it
@@ -23,8 +22,9 @@ STOP_WORDS = frozenset(
     so some somehow something still such sure tell than thank thanks that the their them themselves then there these
     they thing things this those though through thus to together too toward under until up upon us use using versus
     very via vs want wants was way we well were what what's whats whatever when where whether which while who whoever
-    whom whose why will wish with within without would yes yet you your""".split()
-)
+    whom whose why will wish with within without would yes yet you your"""
+#: Words that carry no content of their own: no value begins or ends with one.
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 #: Stop words that may end a name: hepatitis a, vitamin i.
 _FINAL = frozenset({"a", "i"})
 
@@ -51,7 +51,9 @@ _WHOLE = re.compile(
 # Chinese, Japanese and Korean are written without spaces: names in Latin letters stand inside.
 _UNSPACED = re.compile(r"[\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef]")
 _LATIN_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:>-]*[A-Za-z0-9]")
-_UNCHANGED_PLURALS = frozenset("series species diabetes rabies herpes scabies caries measles mumps hives".split())
+_NO_PLURALS = frozenset(
+    {"series", "species", "diabetes", "rabies", "herpes", "scabies", "caries", "measles", "mumps", "hives"}
+)
 _IRREGULAR = {
     "mice": "mouse", "children": "child", "women": "woman", "men": "man", "feet": "foot", "teeth": "tooth",
     "loci": "locus", "nuclei": "nucleus", "vertebrae": "vertebra", "bacteria": "bacterium", "alleles": "allele",
@@ -94,8 +96,8 @@ def read_words(text: str) -> list[Word]:
             bound = True
             continue
         before, after = token[:start], token[stop:]
-        opens = bound or any(sign in before for sign in "([{<\"“«")
-        sentence_end = any(sign in after for sign in "?!;:…)]}\"”»。？！；") or (after[:1] == "." and len(core) > 2)
+        opens = bound or any(sign in before for sign in '([{<"“«')
+        sentence_end = any(sign in after for sign in '?!;:…)]}"”»。？！；') or (after[:1] == "." and len(core) > 2)
         words.append(_word(core, after, opens, sentence_end))
         bound = sentence_end
     return words
@@ -185,7 +187,7 @@ def singular(word: str) -> str:
     lower = word.lower()
     if lower in _IRREGULAR:
         return _IRREGULAR[lower]
-    if len(word) < 4 or lower in _UNCHANGED_PLURALS or not lower.endswith("s") or not word[-2:].isalpha():
+    if len(word) < 4 or lower in _NO_PLURALS or not lower.endswith("s") or not word[-2:].isalpha():
         return word
     if word[-1] == "S" and not word[-2].islower():
         return word  # an acronym or a symbol, not a plural

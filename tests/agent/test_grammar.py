@@ -135,6 +135,14 @@ def test_fields_of_retrieval_widen_the_grammar() -> None:
     assert build_grammar("pharos.tdl of CDK2").accepts(request)  # the path is spelt out
 
 
+def test_earlier_requests_lend_fields_species_and_numbers() -> None:
+    earlier = "mygene /v3/query?q=pharos.tdl:Tclin AND symbol:CDK2&fields=pfam&species=mouse,9913&size=25"
+    grammar = build_grammar("and TP53?", ["list CDK2", earlier])
+    assert grammar.accepts(earlier)
+    assert grammar.accepts(earlier.replace("CDK2", "TP53"))
+    assert not build_grammar("and TP53?", ["list CDK2"]).accepts(earlier)
+
+
 def test_explanation_names_the_nearest_choice() -> None:
     grammar = build_grammar("Where is the HsT1192 gene?")
     reason = grammar.why_not("mygene /v3/query?q=symbol:HTT1192&fields=name")
@@ -216,7 +224,7 @@ HOSTILE = {
     "many numbers": " ".join(map(str, range(1000, 3000))),
     "binary": "".join(map(chr, range(256))) * 4,
     "surrogate": "CDK2 \ud800 gene",
-    "quotes": "\"'`“”\"\" \\ \\\\ \\\" (((]]}{[ )( CDK2\\",
+    "quotes": '"\'`“”"" \\ \\\\ \\" (((]]}{[ )( CDK2\\',
     "punctuation": "?!.,;:-—…·*~^&|+#%$@/\\",
     "emoji": "🧬🧬 CDK2 👩🏽‍🔬 gene 🧪",
     "chinese": "CDK2基因的功能是什么？请告诉我",
