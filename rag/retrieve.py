@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Vectors are made of the question alone; a pasted page must not steer, or cost, more than its beginning.
 _LONGEST_QUESTION = 1000
 _NOTES, _EXAMPLES = 3, 4
+#: Conditions add up over the turns of a thread; beyond three they are rarely meant still.
+_HISTORY = 3
 #: How many of the nearest cards the vectors are asked for; the other voices need no such limit.
 _NEAR = 200
 #: Words by which a question names what it is about; a hint for the API, no more.
@@ -80,8 +82,9 @@ class Weights:
     sure: float = 2.0
     second: float = 0.15
     sibling: float = 0.026
-    follow_up: float = 0.8
-    history: float = 0.2
+    follow_up: float = 0.85
+    history: float = 0.4
+    older: float = 1.0
 
 
 WEIGHTS = Weights()
@@ -207,11 +210,12 @@ class Retriever:
         for api in apis or ():
             get_api(api)
         weights = self._weights
-        earlier = list(history)[-2:]
+        earlier = list(history)[-_HISTORY:]
         shares = [1.0]
         if earlier:
-            share = weights.follow_up if is_follow_up(question) else weights.history
-            shares += [share * 0.6**age for age in range(len(earlier))]
+            leans = is_follow_up(question) or not self._has_subject(question[:_LONGEST_QUESTION])
+            share = weights.follow_up if leans else weights.history
+            shares += [share * weights.older**age for age in range(len(earlier))]
         texts = [text[:_LONGEST_QUESTION] for text in (question, *reversed(earlier))]
         evidence = self._evidence(texts, apis, without_example)
         cards = evidence[0].cards
@@ -235,6 +239,13 @@ class Retriever:
     def close(self) -> None:
         """Let go of the index."""
         self._index.close()
+
+    def _has_subject(self, question: str) -> bool:
+        """Tell whether a question names a thing to search for: an identifier, or a word that is on no card."""
+        entities = find_entities(question)
+        if any(entity.kind not in ("species", "number") for entity in entities):
+            return True
+        return bool(self._index.words.unknown(mask(question, entities, words=False)))
 
     def _evidence(
         self, texts: Sequence[str], apis: Sequence[str] | None, without_example: int | None

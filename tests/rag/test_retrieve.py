@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import statistics
 import threading
 from collections import defaultdict
@@ -14,6 +15,11 @@ from tools.errors import QueryError
 from tools.paths import data_dir
 
 DEV = read_examples((data_dir() / "examples" / "dev.jsonl").read_text(encoding="utf-8"))
+
+FOLLOW_UPS = [
+    json.loads(line)
+    for line in (data_dir() / "examples" / "dev_followups.jsonl").read_text(encoding="utf-8").splitlines()
+]
 
 
 def paths(retriever: Retriever, question: str, **options: object) -> list[str]:
@@ -101,6 +107,15 @@ def test_only_the_apis_asked_for(retriever: Retriever) -> None:
 def test_an_unknown_api_is_named(retriever: Retriever) -> None:
     with pytest.raises(QueryError, match="mygen"):
         retriever.retrieve("anything", apis=["mygen"])
+
+
+def test_recall_of_follow_ups(retriever: Retriever) -> None:
+    hits = []
+    for row in FOLLOW_UPS:
+        retrieval = retriever.retrieve(row["question"], row["history"])
+        got = [field.path for field in retrieval.fields if row["request"].startswith(field.api + " ")]
+        hits.append(all(found(path, got) for path in fields_of(row["request"])))
+    assert statistics.mean(hits) >= 0.9
 
 
 def test_a_follow_up_keeps_the_field_of_the_question_before(retriever: Retriever) -> None:
