@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -72,6 +73,7 @@ class DocumentWriter:
         self._is_genes = is_genes
         self._names: dict[tuple[str, ...], str] = {}
         self._terms: dict[tuple[str, str], str] = {}
+        self._encoders = {path: (leaf.key, self._choose_encoder(leaf)) for path, leaf in mapping.fields.items()}
 
     def write(self, document: Document, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
         """Return the engine's form of a document; `assemblies` are those it is found under."""
@@ -83,35 +85,32 @@ class DocumentWriter:
             target[ASSEMBLY] = list(assemblies)
             if "hg19" in assemblies:
                 target[ID_HG19] = [document.get(HG19_ID_KEY, identifier)]
-        fields = self._mapping.fields
         present = []
         for path, found in collect_values(document, self._mapping).items():
-            leaf = fields[path]
-            values = self._encode(leaf, found)
+            key, encode_values = self._encoders[path]
+            values = encode_values(found)
             if values is not None:
                 present.append(path)
-                target[leaf.key] = values
+                target[key] = values
         target[NAMES] = [self._list_names(tuple(present))]
         if self._is_genes:
             _add_gene(target, document)
         return tantivy.Document.from_dict(target, self._schema)
 
-    def _encode(self, leaf: Field, found: list[Any]) -> list[Any] | None:
-        """Return what is indexed of the values of one field; None where none of them counts as present."""
+    def _choose_encoder(self, leaf: Field) -> Callable[[list[Any]], list[Any] | None]:
+        """Return what makes of a field's values what is indexed; None where none of them counts as present."""
         if leaf.is_ordered:
-            numbers = [number for value in found if (number := encode(leaf.kind, value)) is not None]
-            # The least first: sorting goes by the first.
-            return sorted(set(numbers)) if len(numbers) > 1 else numbers or None
+            return partial(_encode_numbers, leaf.kind)
         if leaf.kind == "keyword":
-            texts = [to_text(value) for value in found]
-            if not leaf.exact:
-                texts = [text.lower() if text.isascii() else lowercase(text) for text in texts]
-            return sorted(set(texts)) if len(texts) > 1 else texts
+            return _encode_exactly if leaf.exact else _encode_keywords
         if not leaf.indexed:
-            return None
+            return _encode_nothing
         if leaf.is_whole:
-            return [term for value in found for term in analyze(to_text(value), leaf.analyzer)]
-        return [self._join_terms(to_text(value), leaf.analyzer) for value in found]
+            return partial(_encode_whole, leaf.analyzer)
+        return partial(self._encode_words, leaf.analyzer)
+
+    def _encode_words(self, analyzer: str, found: list[Any]) -> list[str]:
+        return [self._join_terms(to_text(value), analyzer) for value in found]
 
     def _join_terms(self, text: str, analyzer: str) -> str:
         """Analyse a text into terms with blanks between; short texts recur (effects, types, names) and are kept."""
@@ -134,6 +133,30 @@ class DocumentWriter:
             names = {".".join(part[: end + 1]) for part in parts for end in range(len(part))}
             known = self._names[paths] = " ".join(map(name_term, sorted(names)))
         return known
+
+
+def _encode_numbers(kind: str, found: list[Any]) -> list[float] | None:
+    numbers = [number for value in found if (number := encode(kind, value)) is not None]
+    # The least first: sorting goes by the first.
+    return sorted(set(numbers)) if len(numbers) > 1 else numbers or None
+
+
+def _encode_exactly(found: list[Any]) -> list[str]:
+    return sorted({to_text(value) for value in found})
+
+
+def _encode_keywords(found: list[Any]) -> list[str]:
+    if len(found) == 1:
+        return [lowercase(to_text(found[0]))]
+    return sorted({lowercase(to_text(value)) for value in found})
+
+
+def _encode_whole(analyzer: str, found: list[Any]) -> list[str]:
+    return [term for value in found for term in analyze(to_text(value), analyzer)]
+
+
+def _encode_nothing(found: list[Any]) -> None:
+    """An unindexed text leaves no trace."""
 
 
 def name_term(path: str) -> str:
