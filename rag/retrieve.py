@@ -47,7 +47,7 @@ _API_WORDS = {
 }
 #: Fields by which things are found whose name is in the question: words that stand on no card, or in quotes.
 _NAME_FIELDS = {
-    "mygene": ("name", "summary"),
+    "mygene": ("symbol", "name", "summary"),
     "myvariant": ("clinvar.rcv.conditions.name",),
     "mychem": ("chembl.pref_name", "chebi.name", "drugbank.name", "pharmgkb.name"),
     "mydisease": ("mondo.label", "disease_ontology.name"),
