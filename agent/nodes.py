@@ -56,12 +56,8 @@ class Nodes:
 
     def retrieve(self, state: State) -> dict[str, Any]:
         """Find the field cards and worked examples that fit."""
-        from rag.retrieve import Retriever
-
-        if self._runtime.style == "tuned":
-            # The model loads in its own process while the index is opened in this one.
-            self._runtime.warm_up()
-        retriever = self._runtime.part("retriever", lambda: Retriever(self._runtime.index))
+        self._runtime.prepare()
+        retriever = self._runtime.retriever
         earlier = [turn["question"] for turn in state["history"]][-_HISTORY_SHOWN:]
         apis = [state["api"]] if state["api"] else None
         found = retriever.retrieve(state["question"], earlier, apis, GRAMMAR_FIELDS)

@@ -1,60 +1,81 @@
-"""The long-lived parts behind the graph: retrieval index, model and backend, opened once per settings and shared."""
+"""The long-lived parts behind the graph: retrieval, model and backend, opened once per settings and shared."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agent.settings import Settings
 
 if TYPE_CHECKING:
     from agent.model.base import Model
-    from rag.index import Index
+    from rag.retrieve import Retriever
     from tools.backend import Backend
+    from tools.offline.search import Coverage
+    from tools.offline.store import Store
 
 Progress = Callable[[str, int, int | None], None]
+Part = TypeVar("Part")
 
 
 class Runtime:
-    """Opens each part at its first use. Safe to share between threads."""
+    """Opens each part at its first use, each under a lock of its own. Safe to share between threads."""
 
     def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
         self.settings, self._progress = settings, progress
-        self._lock = threading.RLock()
-        self._backend: Backend | None = None
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.RLock] = {}
         self._parts: dict[str, Any] = {}
+        self._prepared = False
 
-    @cached_property
-    def index(self) -> Index:
-        """The retrieval index; built at its first use."""
-        from rag.index import open_index
+    @property
+    def retriever(self) -> Retriever:
+        """What finds fields and examples; its index is built at its first use."""
 
-        with self._lock:
-            return open_index(self.settings.home, self._progress)
+        def make() -> Retriever:
+            from rag.index import open_index
+            from rag.retrieve import Retriever
 
-    @cached_property
+            return Retriever(open_index(self.settings.home, self._progress))
+
+        return self._part("retriever", make)
+
+    @property
     def model(self) -> Model:
         """The language model; merged and loaded at its first use."""
-        from agent.model import open_model
 
-        with self._lock:
+        def make() -> Model:
+            from agent.model import open_model
+
             return open_model(self.settings, self._progress)
+
+        return self._part("model", make)
 
     @property
     def backend(self) -> Backend:
         """Where requests go; `auto` is decided once."""
-        from tools.backend import resolve_backend
-        from tools.http import Limits
 
-        with self._lock:
-            if self._backend is None:
-                limits = Limits(read_seconds=self.settings.timeout, max_bytes=self.settings.max_answer_mb * 2**20)
-                self._backend = resolve_backend(
-                    self.settings.backend, self.settings.home, limits=limits, progress=self._progress
-                )
-            return self._backend
+        def make() -> Backend:
+            from tools.backend import resolve_backend
+            from tools.http import Limits
+
+            settings = self.settings
+            limits = Limits(read_seconds=settings.timeout, max_bytes=settings.max_answer_mb * 2**20)
+            return resolve_backend(settings.backend, settings.home, limits=limits, progress=self._progress)
+
+        return self._part("backend", make)
+
+    @property
+    def store(self) -> Store:
+        """The offline indexes."""
+
+        def make() -> Store:
+            from tools.offline.store import Store
+
+            return Store(self.settings.home, progress=self._progress)
+
+        return self._part("store", make)
 
     @property
     def style(self) -> str:
@@ -65,31 +86,53 @@ class Runtime:
         ours = settings.model == "packaged" and settings.model_path is None and settings.adapter is not None
         return "tuned" if ours else "general"
 
-    def part(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return the part called `name`, made at its first use."""
-        with self._lock:
-            if name not in self._parts:
-                self._parts[name] = make()
-            return self._parts[name]
-
-    def warm_up(self) -> None:
-        """Begin to load the model while something else is done."""
-        from agent.prompts import prefix
-
-        self.model.warm_up(prefix(self.style))
-
-    def coverage(self, api: str) -> Any:
+    def coverage(self, api: str) -> Coverage:
         """What the offline store holds of an API: fields, species, assemblies."""
-        from tools.offline.store import Store
+        return self.store.index(api).coverage()
 
-        return Store(self.settings.home, progress=self._progress).index(api).coverage()
+    def prepare(self) -> None:
+        """Begin to load model and backend while something else is done; what fails here fails again where it is used."""
+        with self._guard:
+            prepared, self._prepared = self._prepared, True
+        if prepared:
+            return
+
+        def load_model() -> None:
+            from agent.prompts import prefix
+
+            self.model.warm_up(prefix(self.style))
+
+        # The model first: it loads in a process of its own, which leaves this one free for the rest.
+        _aside(load_model)
+        _aside(lambda: self.backend)
 
     def close(self) -> None:
-        """Stop the model's process and close connections."""
-        if "model" in self.__dict__:
-            self.model.close()
-        if self._backend is not None:
-            self._backend.close()
+        """Stop the model's process and close indexes and connections."""
+        with self._guard:
+            parts, self._parts, self._prepared = self._parts, {}, False
+        for name in ("model", "retriever", "backend"):
+            if name in parts:
+                parts[name].close()
+
+    def _part(self, name: str, make: Callable[[], Part]) -> Part:
+        with self._guard:
+            lock = self._locks.setdefault(name, threading.RLock())
+        with lock:
+            if name not in self._parts:
+                self._parts[name] = make()
+            return cast(Part, self._parts[name])
+
+
+def _aside(work: Callable[[], object]) -> None:
+    def run() -> None:
+        from tools.errors import AssistantError
+
+        try:
+            work()
+        except AssistantError:
+            pass
+
+    threading.Thread(target=run, daemon=True, name="prepare").start()
 
 
 _runtimes: dict[str, Runtime] = {}
@@ -98,8 +141,13 @@ _runtimes_lock = threading.Lock()
 
 def get_runtime(settings: Settings, progress: Progress | None = None) -> Runtime:
     """Return the one runtime for these settings in this process."""
-    key = settings.model_dump_json()
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    key = f"{settings.model_dump_json()}\n{key}"  # the dump hides the key
     with _runtimes_lock:
         if key not in _runtimes:
+            from tools.catalogue import set_home
+
+            # APIs and field listings of the user's own stand below the home folder.
+            set_home(settings.home)
             _runtimes[key] = Runtime(settings, progress)
         return _runtimes[key]

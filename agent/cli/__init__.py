@@ -1,0 +1,16 @@
+"""The command line, `biothings-assistant`: standard output carries the result, standard error everything else."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows a mark in its place; that is no reason to stop.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    from agent.cli.app import app
+
+    app(prog_name="biothings-assistant")

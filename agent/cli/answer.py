@@ -1,0 +1,52 @@
+"""How an answer looks in a terminal: the sentence, a table, the request as a link and as Python."""
+
+from __future__ import annotations
+
+from agent.cli.console import FAILED, out, say_error, write_json, write_line
+from agent.state import Record
+from agent.values import table
+from tools.query import Query
+
+ROWS = 20
+_LONGEST_CELL = 120
+
+
+def write_record(record: Record, as_json: bool) -> int:
+    """Write a record to standard output; one that failed, for a reader, to standard error. Returns the exit code."""
+    if as_json:
+        write_json(record)
+    elif record["status"] == "failed":
+        fault = record["error"] or {"message": record["answer"], "hint": ""}
+        say_error(fault["message"], fault["hint"])
+    else:
+        write_line(record["answer"])
+        if record["request"]:
+            query = Query.parse(record["request"])
+            _write_table(query, record)
+            _write_request(query)
+    return FAILED if record["status"] == "failed" else 0
+
+
+def _write_table(query: Query, record: Record) -> None:
+    """Write the hits as a table, where it says more than the sentence does."""
+    header, rows = table(query, record["hits"])
+    if not rows or len(rows) == 1 and (query.fields or query.kind == "query"):
+        return
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(header):
+        grid.add_column(name, overflow="fold", no_wrap=number == 0)
+    for row in rows[:ROWS]:
+        grid.add_row(*(cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - 1] + "…" for cell in row))
+    write_line("")
+    out().print(grid)
+    total = max(record["total"] or 0, len(rows))
+    if total > min(len(rows), ROWS):
+        write_line(f"first {min(len(rows), ROWS)} of {total:,}")
+
+
+def _write_request(query: Query) -> None:
+    write_line(f"\nRequest: {query.url or query.line}\n\nIn Python:\n")
+    write_line("\n".join(f"    {line}".rstrip() for line in query.snippet().splitlines()))

@@ -1,0 +1,42 @@
+"""All commands together."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from agent.cli import console, offline
+from agent.cli.fields import fields
+from agent.cli.questions import ask, run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Ask biology's public databases a question; get the answer, and the exact BioThings request behind it.",
+    epilog='Begin with: biothings-assistant ask "which biological processes is CDK2 involved in?"',
+)
+app.command()(ask)
+app.command()(run)
+app.command()(fields)
+app.add_typer(offline.app, name="offline")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("biothings-assistant"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error happened.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    console.debug = debug
