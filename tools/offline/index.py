@@ -37,6 +37,7 @@ from tools.offline.sorting import Hits, Sorter, read_sort
 
 ASSEMBLIES = ("hg19", "hg38")
 COVERAGE_FILE = "coverage.json"
+_KEPT_PHRASES = 32
 
 
 class Index:
@@ -63,6 +64,7 @@ class Index:
         self._schema = self._engine.schema
         self._is_genes = api == "mygene" and not is_custom
         self._weight_field = WEIGHT if self._is_genes else None
+        self._sloppy: dict[tuple[str, tuple[str, ...], int], list[str]] = {}
         self._sorter = Sorter(self._searcher, mapping, self._read, self._weight_field)
 
     @property
@@ -187,11 +189,18 @@ class Index:
         """Find phrases with slop among the documents that have all the words: the engine's own slop is another."""
         words = [Query.term_query(self._schema, leaf.key, term) for term in dict.fromkeys(terms)]
         candidates = Query.boolean_query([(Occur.Must, word) for word in words])
-        found = []
-        for _, address in self._searcher.search(candidates, max(self.count, 1)).hits:
-            document = self._read(address)
-            if stands_within(list(field_tokens(document, leaf, self.fields)), terms, slop):
-                found.append(document["_id"])
+        wanted = (leaf.key, tuple(terms), slop)
+        found = self._sloppy.get(wanted)
+        if found is None:
+            found = []
+            for _, address in self._searcher.search(candidates, max(self.count, 1)).hits:
+                document = self._read(address)
+                if stands_within(list(field_tokens(document, leaf, self.fields)), terms, slop):
+                    found.append(document["_id"])
+            if len(self._sloppy) >= _KEPT_PHRASES:
+                self._sloppy.clear()
+            # Variants are asked for under one assembly after the other: the work is done once.
+            self._sloppy[wanted] = found
         return require(candidates, Query.term_set_query(self._schema, ID, found))
 
     def _get(self, key: str, identifier: str, assembly: str | None) -> Document | None:
