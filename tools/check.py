@@ -62,9 +62,24 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
         elif name == "sort":
             for path in value.split(","):
                 _check_known(path.strip().lstrip("-"), catalogue, leaf=True)
+                _check_counted(path.strip().lstrip("-"), "sorted by", catalogue)
         elif name == "facets":
             for path in value.split(","):
                 _check_known(path.strip(), catalogue, leaf=True)
+                _check_counted(path.strip(), "counted by value", catalogue)
+
+
+def _check_counted(path: str, purpose: str, catalogue: Catalogue) -> None:
+    """Refuse text fields, which Elasticsearch neither sorts nor aggregates: the services answer 400."""
+    field = catalogue.get(path)
+    if field is not None and field.type == "text":
+        near = [name for name in catalogue.nearest(path, n=20, searchable=True) if _is_counted(name, catalogue)]
+        raise QueryError(f"{path} is a text field and cannot be {purpose}.", f"Fields that can: {', '.join(near[:3])}.")
+
+
+def _is_counted(path: str, catalogue: Catalogue) -> bool:
+    field = catalogue.get(path)
+    return field is not None and field.leaf and field.type != "text"
 
 
 def _check_query_string(text: str, api: str, catalogue: Catalogue, *, intervals: bool = True) -> None:
