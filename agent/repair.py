@@ -70,9 +70,12 @@ def loosen(query: Query) -> Iterator[Query]:
         # A value out of a list is not misspelt: the grammar and the check see to that.
         return leaf if field is None or field.values else _guess_spelling(leaf)
 
-    for change in (_widen(related), _split_phrase, guess):
+    nearest = {field: others[:1] for field, others in related.items()}
+    for change in (_widen(nearest), _widen(related), _split_phrase, guess):
         changed = _rewrite(tree, change)
-        candidate = query.model_copy(update={"q": render(changed)})
+        text = render(changed)
+        alone = isinstance(changed, Bool) and not isinstance(tree, Bool) and not text.endswith(")")
+        candidate = query.model_copy(update={"q": f"({text})" if alone else text})
         if candidate.canonical not in seen:
             seen.add(candidate.canonical)
             yield candidate

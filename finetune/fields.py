@@ -39,7 +39,7 @@ class FieldSampler:
         searchable = [field for field in fields if field.leaf and field.searchable]
         self._numeric = [field for field in searchable if field.type in NUMERIC_TYPES]
         self._enumerated = {field.path: field for field in searchable if field.values}
-        self._facets = [field for field in searchable if field.values or field.type in ("keyword", "boolean")]
+        self._facets = [field for field in searchable if field.type != "text" and (field.values or field.type in ("keyword", "boolean"))]
         self._leaves = searchable
         # Words that several fields share mean the one that they were written for by hand, then the one asked for most.
         self._meant: dict[str, Field] = {}
