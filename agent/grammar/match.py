@@ -105,7 +105,8 @@ def explain(root: Node, text: str, most: int = 8) -> str:
     expected: dict[str, None] = {}
     for literal, read, rest in trace.open:
         for ending in _completions(literal[read:], rest, _MOST_COMPARED):
-            expected[ending] = None
+            if not ending.startswith("("):
+                expected[ending] = None
     if trace.accepted:
         expected["the end"] = None
     ranked = sorted(expected, key=lambda choice: -SequenceMatcher(None, found.lower(), choice.lower()).ratio())

@@ -14,6 +14,7 @@ from agent.grammar.fields import ValueClass
 from agent.grammar.literals import Conversation
 from agent.grammar.trie import EMPTY, Forge, Node
 from agent.grammar.words import Word
+from tools.check import INTERVAL
 from tools.lucene import escape
 
 #: A span has no upper bound but the end of its sentence and the end of the window of words that it starts in.
@@ -79,7 +80,7 @@ class Values:
     def phrase(self) -> Node | None:
         """A quoted span of several words, or one word that would need escaping."""
         forge = self.forge
-        special = [word for word in self.said.words if escape(word) != word]
+        special = [word for word in self.said.words if escape(word) != word and not INTERVAL.search(word)]
         parts = [self.span] if self.span is not None else []
         if special:
             parts.append(forge.words(encode(escape(word, quoted=True)) for word in special))
@@ -232,7 +233,8 @@ class Values:
         """Return the entries that begin a span of two or more words of `run`.
 
         Word i of a span leads to word i+1 or to the end, so each word is written once however many spans hold it; in
-        a long text, once for each of the two windows that it can lie in.
+        a long text, once for each of the two windows that it can lie in. An interval is read as one even between
+        quotes, so no span holds any.
         """
         forge = self.forge
         rest: dict[tuple[int, int], Node | None] = {}
@@ -245,9 +247,9 @@ class Values:
             if key not in rest:
                 word = run[place]
                 after = None if word.closes else following(place + 1, stop)
-                entries = [(written(text), EMPTY) for text in word.final]
+                entries = [(written(text), EMPTY) for text in word.final if not INTERVAL.search(text)]
                 if after is not None:
-                    entries += [(written(text) + " ", after) for text in word.inner]
+                    entries += [(written(text) + " ", after) for text in word.inner if not INTERVAL.search(text)]
                 rest[key] = forge.trie(entries) if entries else None
             return rest[key]
 
@@ -257,7 +259,7 @@ class Values:
             stop = len(run) if whole else min(len(run), (place // _WINDOW + 2) * _WINDOW)
             after = following(place + 1, stop) if word.starts and not word.closes else None
             if after is not None:
-                starts += [(written(text) + " ", after) for text in word.inner]
+                starts += [(written(text) + " ", after) for text in word.inner if not INTERVAL.search(text)]
         return starts
 
 

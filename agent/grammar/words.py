@@ -42,7 +42,7 @@ _GREEK = {
 _OPENING = "([{<\"'“‘«‹„¿¡*_`~"
 _CLOSING = ")]}>\"'”’»›.,;:!?…*_`~，。？！；：、"
 _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<"}
-_SPLIT = re.compile(r"[/,;|:=→＝：，]+")
+_SPLIT = re.compile(r"[/,;|:=*→＝：，]+")  # `*` as in the allele CYP2C19*2
 _HYPHENS = re.compile(r"-+")
 # Joined signs that are one name, never its parts: InChIKey, CAS number, HGVS, chromosome interval, version suffixes.
 _WHOLE = re.compile(

@@ -107,6 +107,7 @@ REFUSED = [
     ("KTUFNOKKBVMGRW-UHFFFAOYSA-N", "mychem /v1/chem/KTUFNOKKBVMGRW-UHFFFAOYSA", "part of an InChIKey"),
     ("genes at chr7:55000000-55300000", "mygene /v3/query?q=chr8:55000000-55300000", "another chromosome"),
     ("genes at chr7:1000-2000", "mygene /v3/query?q=chr7:1000-2000 AND symbol:genes", "clauses beside an interval"),
+    ("what of chr7:1000-2000?", 'mygene /v3/query?q=summary:"chr7:1000-2000"', "an interval as a phrase"),
     ("tell me about genes 1017", "mygene /v3/gene?ids=1017,1018", "an id not said in a list"),
     ("diseases with asthma", "mydisease /v1/query?q=mondo.label:asthm*", "a wildcard on part of a word"),
     ("Pathogenic BRCA1", "myvariant /v1/query?q=cadd.sift.cat:BRCA1", "a literal for an allowed value"),
