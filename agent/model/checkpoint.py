@@ -111,7 +111,7 @@ def read_architecture(reader: Any) -> Architecture:
         kv_heads=read_value(reader, "llama.attention.head_count_kv", heads),
         head_size=read_value(reader, "llama.rope.dimension_count", hidden // heads),
         context=read_value(reader, "llama.context_length"),
-        vocabulary=read_value(reader, "llama.vocab_size", len(read_value(reader, "tokenizer.ggml.tokens"))),
+        vocabulary=next(int(tensor.shape[1]) for tensor in reader.tensors if tensor.name == "token_embd.weight"),
         # Shortest decimal of the float32 values, so that 9.999999747378752e-06 becomes 1e-05 again.
         rope_theta=_shortest(read_value(reader, "llama.rope.freq_base", 10000.0)),
         norm_epsilon=_shortest(read_value(reader, "llama.attention.layer_norm_rms_epsilon", 1e-5)),

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,8 @@ logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
 Logits = NDArray[np.float32]
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """`llama_token_data` of llama.h."""
-_GROUPS = (1, 48, 1024)
-"""Sizes of the groups in which candidates are tested against a grammar, before all the rest at once."""
+_GROUPS = (32, 512)
+"""Sizes of the groups in which candidates are tested against a grammar, likeliest first, before all the rest."""
 
 
 class RuntimeFault(Exception):
@@ -37,8 +39,9 @@ class RuntimeFault(Exception):
 class Grammar:
     """A GBNF grammar and how far the text has come in it."""
 
-    def __init__(self, vocabulary: Any, gbnf: str) -> None:
-        self._sampler = c.llama_sampler_init_grammar(vocabulary, gbnf.encode(errors="replace"), b"root")
+    def __init__(self, runtime: Runtime, gbnf: str) -> None:
+        self._runtime = runtime
+        self._sampler = c.llama_sampler_init_grammar(runtime.vocabulary, gbnf.encode(errors="replace"), b"root")
         if not self._sampler:
             raise RuntimeFault("grammar", "llama.cpp cannot load the grammar.")
 
@@ -58,32 +61,44 @@ class Grammar:
         Raises:
             RuntimeFault: No token is allowed.
         """
-        if self._first_allowed(np.array([best], np.int32)) is not None:
+        if self._allowed(np.array([best], np.int32)).size:
             return best
-        tested = 1
-        for size in _GROUPS[1:]:
-            if tested + size >= logits.size:
-                break
-            likeliest = np.argpartition(logits, -(tested + size))[-(tested + size) :]
-            ordered = likeliest[np.argsort(-logits[likeliest], kind="stable")]
-            found = self._first_allowed(ordered[tested:])
-            if found is not None:
-                return found
-            tested += size
-        found = self._first_allowed(np.argsort(-logits, kind="stable")[tested:])
-        if found is None:
-            raise RuntimeFault("grammar", "The grammar allows no token here.")
-        return found
+        # Few tokens begin with a byte that may come next, and testing a token costs far more than looking at its byte.
+        starts = self._runtime.starts
+        possible = np.zeros(starts.bytes_known.size, np.bool_)
+        possible[starts.first[self._allowed(starts.single)]] = True
+        possible |= ~starts.bytes_known
+        candidates = np.flatnonzero(possible[starts.first] & np.isfinite(logits))
+        candidates = candidates[np.argsort(-logits[candidates], kind="stable")]
+        begin = 0
+        for size in (*_GROUPS, candidates.size):
+            allowed = self._allowed(candidates[begin : begin + size])
+            if allowed.size:
+                return int(allowed[0])
+            begin += size
+        raise RuntimeFault("grammar", "The grammar allows no token here.")
 
-    def _first_allowed(self, tokens: NDArray[Any]) -> int | None:
+    def _allowed(self, tokens: NDArray[Any]) -> NDArray[np.int32]:
+        """Return those of the tokens that may come next, in their order."""
         data = np.zeros(tokens.size, _TOKEN_DATA)
         data["id"] = tokens
         array = c.llama_token_data_array(
             data=data.ctypes.data_as(c.llama_token_data_p), size=tokens.size, selected=-1, sorted=False
         )
         c.llama_sampler_apply(self._sampler, ctypes.byref(array))
-        allowed = np.flatnonzero(data["logit"] == 0.0)
-        return int(data["id"][allowed[0]]) if allowed.size else None
+        return np.ascontiguousarray(data["id"][data["logit"] == 0.0])
+
+
+@dataclass(frozen=True)
+class Starts:
+    """With which byte each token of a vocabulary begins."""
+
+    first: NDArray[np.intp]
+    """By token; 256 for tokens without text, such as the end of the text."""
+    single: NDArray[np.int32]
+    """Tokens that are one byte long, and one of those without text that end it."""
+    bytes_known: NDArray[np.bool_]
+    """By byte: whether `single` tells if it may come next; not every vocabulary has a token for each byte."""
 
 
 class Runtime:
@@ -109,14 +124,11 @@ class Runtime:
         self._memory = c.llama_get_memory(self._context)
         self.vocabulary = c.llama_model_get_vocab(self._model)
         self._size = c.llama_vocab_n_tokens(self.vocabulary)
-        ends = [token for token in range(self._size) if c.llama_vocab_is_eog(self.vocabulary, token)]
-        self._ends = frozenset(ends)
+        control = [token for token in range(self._size) if c.llama_vocab_is_control(self.vocabulary, token)]
+        self._ends = frozenset(token for token in control if c.llama_vocab_is_eog(self.vocabulary, token))
         # Marks such as <|im_start|> never belong in a text; a grammar would read them as their characters.
-        self._marks = np.array(
-            [t for t in range(self._size) if c.llama_vocab_is_control(self.vocabulary, t) and t not in self._ends],
-            np.intp,
-        )
-        self._pieces: dict[int, bytes] = {}
+        self._marks = np.array([token for token in control if token not in self._ends], np.intp)
+        self._buffer = ctypes.create_string_buffer(512)
         self.context = int(c.llama_n_ctx(self._context))
         self.tokens: list[int] = []
         """The tokens evaluated so far."""
@@ -133,12 +145,21 @@ class Runtime:
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of a token: not always whole characters."""
-        known = self._pieces.get(token)
-        if known is None:
-            buffer = ctypes.create_string_buffer(512)
-            count = c.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, False)
-            known = self._pieces[token] = buffer.raw[: max(count, 0)]
-        return known
+        count = c.llama_token_to_piece(self.vocabulary, token, self._buffer, 512, 0, False)
+        return self._buffer.raw[:count] if count > 0 else b""
+
+    @cached_property
+    def starts(self) -> Starts:
+        """The first bytes of all tokens; made when a grammar first overrules the model, since it takes a moment."""
+        pieces = [self.piece(token) for token in range(self._size)]
+        single = [token for token, piece in enumerate(pieces) if len(piece) == 1]
+        end = sorted(self._ends)[:1]
+        known = np.zeros(257, np.bool_)
+        known[[pieces[token][0] for token in single]] = True
+        known[256] = bool(end)
+        return Starts(
+            np.array([piece[0] if piece else 256 for piece in pieces], np.intp), np.array(single + end, np.int32), known
+        )
 
     def is_end(self, token: int) -> bool:
         """Tell whether a token ends the text."""
@@ -150,7 +171,7 @@ class Runtime:
         Raises:
             RuntimeFault: It is not valid GBNF.
         """
-        return Grammar(self.vocabulary, gbnf)
+        return Grammar(self, gbnf)
 
     def read(self, prompt: Sequence[int], cancelled: Callable[[], bool]) -> int | None:
         """Evaluate a prompt, keeping what it has in common with the tokens evaluated before.

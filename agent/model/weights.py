@@ -138,7 +138,8 @@ def merged_model(
             "Free some 150 MB there, or move the data folder with BIOTHINGS_ASSISTANT_HOME.",
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     _drop_old(folder)
     return target
 
