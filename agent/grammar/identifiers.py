@@ -68,9 +68,20 @@ _CHROMOSOME = re.compile(
     re.IGNORECASE,
 )
 _COLON = re.compile(r"(?<![\w.])(?P<name>\d{1,2}|X|Y|MT?):(?=\d{4}|\d{1,3},\d{3})", re.IGNORECASE)
+_REVERSED = re.compile(r"(?<![\w.])(?P<name>\d{1,2}|[XYZW]|MT)[\s-]chromosomes?\b", re.IGNORECASE)
 _ALSO = re.compile(r"(?:\s*,\s*|\s*(?:,\s*)?(?:and|or|&)\s+)(?P<name>\d{1,2}|[XY]|MT)\b(?![,.]?\d|\s*[kMG]b)")
 _AROUND = re.compile(
     r"\b(?:within|around|near|flank\w*|either side|up-?stream|down-?stream|window|vicinity)\b|±|\+/-", re.IGNORECASE
+)
+# Symbols write a Greek letter as a Latin one: PPARγ and PPAR gamma are PPARG, TNF-α is TNFA.
+_GREEK = {
+    "alpha": "A", "beta": "B", "gamma": "G", "delta": "D", "epsilon": "E", "zeta": "Z", "eta": "H", "theta": "Q",
+    "kappa": "K", "lambda": "L", "mu": "M", "sigma": "S", "tau": "T", "omega": "O",
+    "α": "A", "β": "B", "γ": "G", "δ": "D", "ε": "E", "ζ": "Z", "η": "H", "θ": "Q", "κ": "K", "λ": "L", "μ": "M",
+    "σ": "S", "τ": "T", "ω": "O",
+}  # fmt: skip
+_GREEK_SYMBOL = re.compile(
+    rf"\b(?P<stem>[A-Z][A-Z0-9]+)[-\s]?(?P<letter>{'|'.join(_GREEK)})-?(?P<number>\d*)(?![A-Za-z0-9])"
 )
 _NUMBER_NAMES = "zero one two three four five six seven eight nine ten eleven twelve"
 
@@ -93,7 +104,13 @@ def stored_prefixes(examples: Sequence[str]) -> dict[str, tuple[str, int]]:
 def normal_forms(text: str, prefixes: Mapping[str, tuple[str, int]]) -> list[str]:
     """Return the stored forms of the identifiers in `text`; `prefixes` come from `stored_prefixes`."""
     forms: dict[str, None] = {}
-    for source in (_curies(text, prefixes), _accessions(text), genomic_names(text), _protein_changes(text)):
+    for source in (
+        _curies(text, prefixes),
+        _accessions(text),
+        genomic_names(text),
+        _protein_changes(text),
+        _symbols(text),
+    ):
         for form in source:
             forms[form] = None
     return list(forms)
@@ -175,6 +192,11 @@ def _protein_changes(text: str) -> Iterator[str]:
             yield f"p.{_AMINO[ref]}{place}{name}{shift}"
 
 
+def _symbols(text: str) -> Iterator[str]:
+    for match in _GREEK_SYMBOL.finditer(text):
+        yield f"{match['stem']}{_GREEK[match['letter']]}{match['number']}"
+
+
 def _one(residue: str) -> str | None:
     """Return the one-letter code of an amino acid, None if it is none."""
     if len(residue) == 1:
@@ -185,7 +207,7 @@ def _one(residue: str) -> str | None:
 def read_chromosomes(text: str) -> list[str]:
     """Return the chromosomes that `text` names, as `7`, `X`, `MT`, `III`."""
     names: dict[str, None] = {}
-    for match in (*_CHROMOSOME.finditer(text), *_COLON.finditer(text)):
+    for match in (*_CHROMOSOME.finditer(text), *_REVERSED.finditer(text), *_COLON.finditer(text)):
         names[_chromosome(match["name"])] = None
         end = match.end()
         while match.re is _CHROMOSOME and (more := _ALSO.match(text, end)):

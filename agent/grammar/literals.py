@@ -30,7 +30,9 @@ _NAME = re.compile(r"[A-Za-z_][\w.+-]*")
 _HG19 = re.compile(r"\b(?:hg\s?-?19|GRCh\s?-?37\w*|(?:build|assembly|b)\s?37)\b", re.IGNORECASE)
 _HG38 = re.compile(r"\b(?:hg\s?-?38|GRCh\s?-?38\w*|(?:build|assembly|b)\s?38)\b", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:top|best|first|single|only one|which one|most|least|[a-z]{2,}est)\b", re.IGNORECASE)
-_PAGE = re.compile(r"\b(?:page|batch|screen|next|following|further|more|skip|from|after|starting)\b", re.IGNORECASE)
+_PAGE = re.compile(
+    r"\b(?:page|batch|screen|next|following|further|more|skip|from|after|start\w*|begin\w*|offset)\b", re.IGNORECASE
+)
 _STRETCH = re.compile(r"(?<![\w.,:])(\d{1,5})\s*(?:-|–|to|through)\s*(\d{1,5})(?![\w,:]|\.\d)", re.IGNORECASE)
 _TAXID = re.compile(
     r"\b(?:tax(?:on(?:omy)?)?\s?[-_]?\s?(?:id)?|ncbitaxon)\s*[:#=]?\s*(?:is\s+|number\s+)?(\d{1,8})\b", re.IGNORECASE

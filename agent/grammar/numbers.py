@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 _SCALES: dict[str, int] = {
@@ -59,6 +59,7 @@ class Mention:
     values: tuple[Decimal, ...]
     typed: tuple[str, ...]
     scale: int = 1
+    percent: bool = False
 
     @property
     def value(self) -> Decimal:
@@ -132,18 +133,17 @@ def _from_digits(match: re.Match[str]) -> Mention | None:
     if match["percent"]:
         values.append(value / 100)
     values = [value for value in values if _fits(value)]
-    return Mention(*match.span(), tuple(values), tuple(typed), scale) if values else None
+    return Mention(*match.span(), tuple(values), tuple(typed), scale, bool(match["percent"])) if values else None
 
 
 def _from_words(text: str, taken: list[tuple[int, int]]) -> list[Mention]:
     """Read numbers in words: a run such as "one hundred and fifty thousand" is one number."""
     mentions: list[Mention] = []
     run: list[re.Match[str]] = []
-    words = [match for match in _WORD.finditer(text) if _is_number_word(match[0].lower())]
-    for match in words:
-        if any(start <= match.start() < end for start, end in taken):
+    for match in _WORD.finditer(text):
+        if not _kind(match[0].lower()) or any(start <= match.start() < end for start, end in taken):
             continue
-        if run and not re.fullmatch(r"[\s-]+(?:and\s+|an?\s+)?", text[run[-1].end() : match.start()]):
+        if run and not _continues(run[-1][0].lower(), text[run[-1].end() : match.start()], match[0].lower()):
             mentions.extend(_word_value(run, text))
             run = []
         run.append(match)
@@ -151,35 +151,68 @@ def _from_words(text: str, taken: list[tuple[int, int]]) -> list[Mention]:
     return mentions
 
 
-def _is_number_word(word: str) -> bool:
-    return word in _UNITS or word in _TENS or word in _ORDINALS or word in _PARTS or (len(word) > 2 and word in _SCALES)
+def _kind(word: str) -> str:
+    """Return what kind of number word `word` is: unit, teen, ten, ordinal, part, hundred or scale; empty for none."""
+    if word in _UNITS:
+        return "unit" if _UNITS[word] < 10 else "teen"
+    if word in _TENS:
+        return "ten"
+    if word in _ORDINALS:
+        return "ordinal"
+    if word in _PARTS:
+        return "part"
+    if word in ("hundred", "dozen"):
+        return "hundred"
+    return "scale" if len(word) > 2 and word in _SCALES else ""
+
+
+_AFTER: dict[str, set[str]] = {
+    "unit": {"hundred", "scale", "part"},
+    "teen": {"hundred", "scale", "ten", "teen"},  # nineteen fifty
+    "ten": {"unit", "ordinal", "hundred", "scale", "ten", "teen"},  # twenty fifteen
+    "ordinal": set(),
+    "part": {"hundred", "scale"},
+    "hundred": {"unit", "teen", "ten", "ordinal", "scale"},
+    "scale": {"unit", "teen", "ten", "ordinal"},
+}
+
+
+def _continues(before: str, between: str, word: str) -> bool:
+    """Tell whether `word` goes on with the number that `before` ended so far."""
+    kind = _kind(before)
+    if _kind(word) not in _AFTER[kind]:
+        return False
+    joint = between.strip(" -")
+    return joint == "" or (joint == "and" and kind in ("hundred", "scale")) or (joint in ("a", "an") and kind == "part")
 
 
 def _word_value(run: list[re.Match[str]], text: str) -> list[Mention]:
     if not run:
         return []
     total = current = Decimal(0)
+    before = ""
     for match in run:
         word = match[0].lower()
-        if word in _UNITS:
-            current += _UNITS[word]
-        elif word in _TENS:
-            current += _TENS[word]
-        elif word in _ORDINALS:
-            current += _ORDINALS[word]
-        elif word in _PARTS:
+        kind = _kind(word)
+        if kind in ("teen", "ten") and before in ("teen", "ten"):
+            current = 100 * current + (_UNITS.get(word) or _TENS.get(word) or 0)
+        elif kind == "part":
             current = (current or Decimal(1)) * _PARTS[word]
-        elif _SCALES[word] == 100 or _SCALES[word] == 12:
+        elif kind == "hundred":
             current = (current or Decimal(1)) * _SCALES[word]
-        else:
+        elif kind == "scale":
             total += (current or Decimal(1)) * _SCALES[word]
             current = Decimal(0)
+        else:
+            current += _UNITS.get(word) or _TENS.get(word) or _ORDINALS.get(word) or 0
+        before = kind
     value = total + current
     if _MINUS.search(text, 0, run[0].start()):
         value = -value
     values = [value]
     tail = text[run[-1].end() :]
-    if re.match(r"\s?(?:%|per\s?cent\b|percent\b)", tail):
+    percent = bool(re.match(r"\s?(?:%|per\s?cent\b|percent\b)", tail))
+    if percent:
         values.append(value / 100)
     scale = 1
     unit = re.match(r"\s?([A-Za-z]+)\b", tail)
@@ -187,11 +220,11 @@ def _word_value(run: list[re.Match[str]], text: str) -> list[Mention]:
         scale = _LENGTHS[unit[1].lower()]
         values.insert(0, value * scale)
     values = [value for value in values if _fits(value)]
-    return [Mention(run[0].start(), run[-1].end(), tuple(values), (), scale)] if values else []
+    return [Mention(run[0].start(), run[-1].end(), tuple(values), (), scale, percent)] if values else []
 
 
 def _related(text: str, mentions: list[Mention]) -> list[Mention]:
-    """Give the first number of "55 to 55.3 Mb" the unit of the second, and read "1 in 1000" as one number."""
+    """Give the first number of "55 to 55.3 Mb" or "1 to 5 %" the unit of the second; read "1 in 1000" as one number."""
     result: list[Mention] = []
     extra: list[Mention] = []
     for place, mention in enumerate(mentions):
@@ -204,6 +237,9 @@ def _related(text: str, mentions: list[Mention]) -> list[Mention]:
                     mention = Mention(
                         mention.start, mention.end, (scaled, *mention.values), mention.typed, following.scale
                     )
+            if following.percent and not mention.percent and _BETWEEN.fullmatch(between):
+                result.append(replace(mention, values=(*mention.values, mention.value / 100), percent=True))
+                continue
             if _RATIO.fullmatch(between) and 0 < mention.value < following.value:
                 ratio = (mention.value / following.value).normalize()
                 if len(ratio.as_tuple().digits) <= _GREATEST:

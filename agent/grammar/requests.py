@@ -32,7 +32,7 @@ class Requests:
         leaves = self._group("exact") + self._group("text")
         inner = self._group("inner")
         self.sort = self._choice(self._group("exact"))
-        self.facets = self._choice(leaves)
+        self.facets = self._choice(self._group("exact"))
         self.scopes = self._choice([*leaves, *map(forge.lit, vocabulary.shorthands)])
         self.exists = self._choice([*leaves, *inner])
         self.output = self._choice([*leaves, *inner, *self._group("shown"), forge.lit("_id")])

@@ -159,7 +159,9 @@ class Values:
         node = self._allowed.get(values)
         if node is None:
             spoken = [value.lower() for value in values if not self._said_words.isdisjoint(value.lower().split())]
-            node = item = self.forge.words(map(_literal, dict.fromkeys([*values, *spoken])))
+            written = dict.fromkeys([*values, *spoken])
+            forms = [*map(_literal, written), *(f'"{encode(value)}"' for value in written if escape(value) != value)]
+            node = item = self.forge.words(forms)
             if len(values) > 1:
                 node = self.forge.alt(item, self._list(item, min(len(values), _MOST_ALLOWED), both=False))
             self._allowed[values] = node
@@ -179,10 +181,11 @@ class Values:
         """Return the rule for the values of a field of class `kind`, None where nothing was said that fits."""
         if kind == "values":
             return self.allowed(values)
-        if kind == "shape":
-            return self.shaped(values[0])
-        if kind == "grades":
-            return self.allowed(values) if self.number is None else self.forge.alt(self.allowed(values), self.number)
+        if kind in ("shape", "grades"):
+            node = self.allowed(values) if kind == "grades" else self.shaped(values[0])
+            compared = self.number if kind == "grades" or values[0].startswith(r"\d") else None
+            parts = [part for part in (node, compared) if part is not None]
+            return self.forge.alt(*parts) if parts else None
         if kind == "number":
             return self.number
         if kind == "boolean":

@@ -106,8 +106,14 @@ def read_words(text: str) -> list[Word]:
 def _word(core: str, after: str, opens: bool, closes: bool) -> Word:
     simple = core.translate(_PLAIN)
     stop = _is_stop(core, opens)
-    final = () if stop and core.lower() not in _FINAL else tuple(dict.fromkeys(_spellings(core)))
-    inner: tuple[str, ...] = () if closes else tuple(dict.fromkeys(_inner(core, simple, after)))
+    # The capital at the beginning of a sentence need not belong to the word.
+    cores = (core, core.lower()) if opens and core.isalpha() and core == core.capitalize() else (core,)
+    final: tuple[str, ...] = ()
+    if not stop or core.lower() in _FINAL:
+        final = tuple(dict.fromkeys(form for each in cores for form in _spellings(each)))
+    inner: tuple[str, ...] = ()
+    if not closes:
+        inner = tuple(dict.fromkeys(form for each in cores for form in _inner(each, each.translate(_PLAIN), after)))
     return Word(inner, final, not stop, bool(final), opens, closes, tuple(_parts(simple)) if final else ())
 
 
