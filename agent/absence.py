@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.apis import SPECIES
+from tools.apis import species_name, species_taxid
 from tools.catalogue import Catalogue, load_catalogue
 from tools.check import INTERVAL
 from tools.lucene import LuceneSyntaxError, fields_of, parse
@@ -28,9 +28,9 @@ def explain_absence(query: Query, backend: str | None, runtime: Runtime) -> str 
     coverage = runtime.coverage(query.api)
     catalogue = load_catalogue(query.api)
     species = [name.strip() for name in query.params.get("species", "").split(",") if name.strip() not in ("", "all")]
-    wanted = [name for name in species if _taxid(name) not in coverage.taxids]
+    wanted = [name for name in species if species_taxid(name) not in coverage.taxids]
     if wanted and len(wanted) == len(species):
-        held = ", ".join(_species_name(taxid) for taxid in sorted(coverage.taxids)[:5]) or "no"
+        held = ", ".join(species_name(taxid) for taxid in sorted(coverage.taxids)[:5]) or "no"
         return f"The offline snapshot holds {held} genes only, none of {' or '.join(wanted)}."
     assembly = query.params.get("assembly")
     if assembly and coverage.assemblies and assembly not in coverage.assemblies:
@@ -52,6 +52,11 @@ def missing_fields(query: Query, backend: str | None, runtime: Runtime) -> list[
     return [path for path in query.fields if not _held(path, catalogue, held)]
 
 
+def is_positional(query: Query) -> bool:
+    """Tell whether a request asks by genome position, which depends on the assembly: an interval or HGVS ids."""
+    return query.kind in ("get", "batch") or bool(INTERVAL.search(query.q or ""))
+
+
 def _held(path: str, catalogue: Catalogue, held: frozenset[str]) -> bool:
     path = path.removeprefix("-")
     if path in ("_id", "all", "*", "_all") or path in held:
@@ -59,7 +64,9 @@ def _held(path: str, catalogue: Catalogue, held: frozenset[str]) -> bool:
     own = STANDS_FOR.get(path)
     if own is not None and any(field == own or field.startswith(f"{own}.") for field in held):
         return True
-    return any(field in held for field in catalogue.resolve(path)) or any(field.startswith(f"{path}.") for field in held)
+    return any(field in held for field in catalogue.resolve(path)) or any(
+        field.startswith(f"{path}.") for field in held
+    )
 
 
 def _searched(query: Query) -> list[str]:
@@ -75,14 +82,5 @@ def _searched(query: Query) -> list[str]:
     return list(dict.fromkeys(name for name in names if name != "*"))
 
 
-def _taxid(name: str) -> int:
-    found = SPECIES.get(name.lower(), name)
-    return int(found) if str(found).isdigit() else -1
-
-
-def _species_name(taxid: int) -> str:
-    return next((name for name, number in SPECIES.items() if number == taxid), f"taxid {taxid}")
-
-
 def _join(paths: tuple[str, ...] | list[str]) -> str:
-    return " or ".join(paths)
+    return " or ".join(dict.fromkeys(paths))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.absence import STANDS_FOR, explain_absence, missing_fields
-from agent.sentence import SHOWN, noun, write_sentence
-from agent.values import asked_values, find, strings, unique
+from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fields
+from agent.intent import read_intent
+from agent.sentence import SHOWN, names_needed, noun, write_sentence
+from agent.values import IDENTITY, asked_values, find, name_of, strings, unique
 from tools.errors import AssistantError
 from tools.lucene import LuceneSyntaxError, Node, clauses_of, parse, render
 from tools.query import Query
 
 if TYPE_CHECKING:
     from agent.runtime import Runtime
-    from agent.state import State
+    from agent.state import Attempt, State
 
 EXAMPLES = (
     "which Reactome pathways is CDK2 in?",
@@ -34,8 +35,8 @@ def compose(state: State, runtime: Runtime) -> dict[str, Any]:
     if fault == "too-long":
         return {
             "status": "refused",
-            "answer": "That is too long for a question. Ask in up to 2,000 characters; long lists of identifiers can be "
-            "given to `biothings-assistant run` as a batch request.",
+            "answer": "That is too long for a question. Ask in up to 2,000 characters; a long list of identifiers can "
+            "be given to `biothings-assistant run` as a batch request.",
         }
     if state["status"] == "failed" and state["error"]:
         message = f"{state['error']['message']} {state['error']['hint']}".strip()
@@ -58,61 +59,104 @@ def _compose_result(state: State, runtime: Runtime) -> dict[str, Any]:
     if not ended or result is None:
         last = state["attempts"][-1]["error"] if state["attempts"] else "no draft"
         error = {"message": f"No legal request could be drafted: {last}", "hint": "Put the question in other words."}
-        return {"status": "failed", "error": error, "answer": f"{error['message']} {error['hint']}", "request": None, "api": None}
+        return {
+            "status": "failed", "error": error, "answer": f"{error['message']} {error['hint']}", "request": None,
+            "api": None,
+        }  # fmt: skip
     if ended[-1]["outcome"] == "empty":
         first = ended[0]["request"]
         return {**_request_of(first), **_empty(Query.parse(first), state, runtime)}
     query = Query.parse(ended[-1]["request"])
+    offline = state["backend"] == "offline"
     hits, lacking = result["hits"], missing_fields(query, state["backend"], runtime)
     values = asked_values(query, hits)
-    sentence = write_sentence(state["question"], query, result)
     status = "answered"
-    stand_in = _stand_in(query, hits, lacking, runtime, state["backend"])
+    stand_in = _stand_in(query, hits, runtime) if offline else None
     if stand_in:
         sentence, more = stand_in
         values = unique([*values, *more])
-    elif not values and query.fields and query.kind in ("query", "get") and lacking:
+    elif not values and query.fields and query.kind in ("query", "get") and not result["facets"]:
         status = "empty"
-        sentence = explain_absence(query, state["backend"], runtime) or sentence
-    elif lacking:
-        sentence += f"\nThe offline snapshot does not hold {', '.join(lacking)}."
+        sentence = explain_absence(query, state["backend"], runtime) or _write(state, query, result, runtime)
+    else:
+        sentence = _write(state, query, result, runtime)
+        if lacking:
+            sentence += f"\nThe offline snapshot does not hold {_join(lacking)}."
     if result["facets"]:
-        values = [item for facet in result["facets"].values() for term in facet.get("terms", []) for item in (str(term["term"]), str(term["count"]))]
-    elif not query.fields and query.kind == "query" and _is_count(state["question"]):
+        terms = [term for facet in result["facets"].values() for term in facet.get("terms", [])]
+        values = [text for term in terms for text in (str(term["term"]), str(term["count"]))]
+    elif not query.fields and query.kind == "query" and read_intent(state["question"]) == "count":
         values = [str(result["total"])]
-    lines = [sentence, *_notes(state, query, ended, result, runtime)]
+    lines = [sentence, *_notes(state, query, ended, runtime)]
     return {
-        **_request_of(query.line), "status": status, "answer": "\n".join(line for line in lines if line), "values": values,
-        "total": result["total"], "hits": hits,
+        **_request_of(query.line), "status": status, "answer": "\n".join(line for line in lines if line),
+        "values": values, "total": result["total"], "hits": hits,
     }  # fmt: skip
 
 
-def _notes(state: State, query: Query, ended: list[Any], result: dict[str, Any], runtime: Runtime) -> list[str]:
+def _write(state: State, query: Query, result: dict[str, Any], runtime: Runtime) -> str:
+    names = _fetch_names(query, result["hits"], runtime)
+    return write_sentence(state["question"], query, result, names, state["backend"] == "offline")
+
+
+def _fetch_names(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> dict[str, str]:
+    """Ask what the documents are called that a reader would see as bare identifiers; without an answer they stay so."""
+    from tools.client import execute
+
+    identifiers = names_needed(query, hits)
+    paths = tuple(path for path in IDENTITY.get(query.api, ()) if path != "_id")
+    if not identifiers or not paths:
+        return {}
+    try:
+        request = Query(api=query.api, kind="batch", ids=tuple(identifiers), fields=paths)
+        found = execute(request, runtime.backend).hits
+    except AssistantError:
+        return {}
+    return {str(hit["_id"]): name_of(query.api, hit) for hit in found if "_id" in hit}
+
+
+def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -> list[str]:
     notes = []
     if len(ended) > 1:
         notes.append(f"Nothing was found by {_short(ended[0]['request'])}, so it was searched as {_short(query.line)}.")
-    if query.api == "myvariant" and "assembly" not in query.params and state["backend"] == "offline" and result["assembly"]:
-        notes.append(f"Positions are those of {result['assembly']}.")
-    notice = runtime.backend.notice
-    if notice:
-        notes.append(notice)
+    if query.api == "myvariant" and "assembly" not in query.params and query.kind != "fields":
+        assembly = (state["result"] or {}).get("assembly")
+        if assembly:
+            notes.append(f"Positions are those of {assembly}.")
+        elif state["backend"] == "offline" and runtime.store.index("myvariant").count_loaded() == 0:
+            # The live service answers by hg19 unless it is told otherwise.
+            notes.append("The snapshot names variants by their hg38 positions.")
+    if runtime.backend.notice:
+        notes.append(runtime.backend.notice)
     return notes
 
 
 def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
     """Say that nothing was found, and what of the request finds nothing."""
-    lacking = explain_absence(query, state["backend"], runtime)
-    offline = state["backend"] == "offline"
-    if lacking:
-        sentence = lacking
-    else:
-        sentence = f"No {noun(query.api, 1)} matches" + (" in the offline snapshot, which is a part of BioThings only." if offline else ".")
-        sentence += _blame(query, runtime)
+    sentence = explain_absence(query, state["backend"], runtime)
+    if not sentence:
+        offline = state["backend"] == "offline"
+        place = " in the offline snapshot, which is a part of BioThings only." if offline else "."
+        if query.kind in ("get", "batch"):
+            what = f"There is no {noun(query.api, 1)} {' or '.join(query.ids[:SHOWN])}"
+        elif query.kind == "fields":
+            what, place = f"{query.api} has no such field", "."
+        else:
+            what = f"No {noun(query.api, 1)} matches"
+        sentence = what + place + _blame(query, runtime)
+        if offline and query.api == "myvariant" and "assembly" not in query.params and is_positional(query):
+            sentence += "\nMost of its variants are known by their hg38 positions only."
         tried = [attempt["request"] for attempt in state["attempts"] if attempt["outcome"] == "empty"][1:]
         if tried:
             sentence += f"\nAlso tried: {'; '.join(_short(line) for line in tried)}."
     notice = runtime.backend.notice
-    return {"status": "empty", "answer": sentence + (f"\n{notice}" if notice else ""), "values": [], "total": 0, "hits": []}
+    return {
+        "status": "empty",
+        "answer": sentence + (f"\n{notice}" if notice else ""),
+        "values": [],
+        "total": 0,
+        "hits": [],
+    }
 
 
 def _blame(query: Query, runtime: Runtime) -> str:
@@ -131,45 +175,42 @@ def _blame(query: Query, runtime: Runtime) -> str:
     none = []
     for leaf in leaves:
         alone = Query(api=query.api, kind="query", q=render(leaf), params={**kept, "size": "0"})
-        if execute(alone, runtime.backend).total == 0:
-            none.append(render(leaf))
+        try:
+            if execute(alone, runtime.backend).total == 0:
+                none.append(render(leaf))
+        except AssistantError:
+            # It only explains; the answer stands without it.
+            return ""
     if none:
         return f" This part alone finds nothing: {', '.join(none[:SHOWN])}."
     return " Each part alone finds something, but no record fits all of them together."
 
 
-def _stand_in(
-    query: Query, hits: list[dict[str, Any]], lacking: list[str], runtime: Runtime, backend: str | None
-) -> tuple[str, list[str]] | None:
+def _stand_in(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> tuple[str, list[str]] | None:
     """Show what the snapshot has in place of a field that it lacks: disease genes from HPO."""
-    if backend != "offline" or query.api != "mydisease":
+    if query.api != "mydisease":
         return None
-    wanted = [path for path in query.fields if path.startswith("disgenet.genes_related_to_disease") or path == "disgenet"]
+    wanted = [
+        path for path in query.fields if path.startswith("disgenet.genes_related_to_disease") or path == "disgenet"
+    ]
     if not wanted or any(find(hit, path) for hit in hits for path in wanted):
         return None
-    from tools.offline.store import Store
-
-    index = Store(runtime.settings.home).index("mydisease")
+    index = runtime.store.index("mydisease")
     lines: list[str] = []
     values: list[str] = []
     for hit in hits[:SHOWN]:
         document = index.get(str(hit.get("_id"))) or {}
-        symbols = unique(item for value in find(document, f"{STANDS_FOR['disgenet.genes_related_to_disease']}.symbol") for item in strings(value))
-        name = next(iter(strings(find(document, "mondo.label"))), str(hit.get("_id")))
+        path = f"{STANDS_FOR['disgenet.genes_related_to_disease']}.symbol"
+        symbols = unique(item for value in find(document, path) for item in strings(value))
         if symbols:
-            shown = ", ".join(symbols[: 2 * SHOWN]) + (f" (first {2 * SHOWN} of {len(symbols)})" if len(symbols) > 2 * SHOWN else "")
-            lines.append(f"Genes linked to {name} by HPO: {shown}.")
+            most = 2 * SHOWN
+            more = f" (first {most} of {len(symbols)})" if len(symbols) > most else ""
+            lines.append(f"Genes linked to {name_of('mydisease', document)} by HPO: {', '.join(symbols[:most])}{more}.")
             values += symbols
     if not lines:
         return None
     lines.append("These links are the Human Phenotype Ontology's; the offline snapshot does not hold DisGeNET's.")
     return "\n".join(lines), unique(values)
-
-
-def _is_count(question: str) -> bool:
-    from agent.intent import read_intent
-
-    return read_intent(question) == "count"
 
 
 def _last_line(state: State) -> str | None:
@@ -182,6 +223,10 @@ def _request_of(line: str | None) -> dict[str, Any]:
         return {"request": None, "api": None, "url": None}
     query = Query.parse(line)
     return {"request": line, "api": query.api, "url": query.url}
+
+
+def _join(paths: list[str]) -> str:
+    return " or ".join(unique(paths))
 
 
 def _short(line: str) -> str:

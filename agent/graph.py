@@ -59,7 +59,7 @@ def build_graph(
     graph.add_conditional_edges("repair", _route_repair, ["execute", "answer"])
     graph.add_conditional_edges("execute", route_execution(most, runtime), ["draft", "answer"])
     graph.add_edge("answer", END)
-    return cast("CompiledStateGraph[State, None, Input, Record]", graph.compile(checkpointer=checkpointer))
+    return graph.compile(checkpointer=checkpointer)
 
 
 def studio() -> Any:
@@ -72,7 +72,7 @@ def ask(question: str, history: Sequence[str] = (), settings: Settings | None = 
 
     Args:
         question: in plain language.
-        history: earlier questions, oldest first; each is answered first, so that "and in mouse?" has something to follow.
+        history: earlier questions, oldest first; each is answered first, so that "and in mouse?" has what to follow.
         settings: by default those of the environment.
 
     Returns:

@@ -8,18 +8,22 @@ from typing import Literal
 Intent = Literal["yes-no", "count", "where", "values"]
 
 _POLITE = re.compile(
-    r"^(?:(?:hi|hello|hey|ok|so|and|please|also|could you|can you|would you|tell me|i wonder|i'd like to know|do you know|"
-    r"check|whether|if|say)\b[ ,:]*)+",
+    r"^(?:(?:hi|hello|hey|ok|so|and|please|also|could you|can you|would you|tell me|i wonder|i'd like to know|"
+    r"do you know|check|whether|if|say)\b[ ,:]*)+",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(r"^(?:is|are|was|were|does|do|did|has|have|can|could|isn't|aren't|doesn't)\b", re.IGNORECASE)
 _COUNT = re.compile(r"\b(?:how many|number of|count(?: of| the)?|total of|how much)\b", re.IGNORECASE)
-_WHERE = re.compile(r"\b(?:where|locat\w+|position|coordinates?|which chromosome|what chromosome|locus)\b", re.IGNORECASE)
-_STOP = frozenset(
-    "is are was were does do did has have had can could the a an of in on at to for with by any some there it its this that these "
-    "those gene genes variant variants drug drugs disease diseases known called listed human mouse or and if whether please you "
-    "me tell say not no yes as from be been located associated involved linked annotated considered classified".split()
+_WHERE = re.compile(
+    r"\b(?:where|locat\w+|position|coordinates?|which chromosome|what chromosome|locus)\b", re.IGNORECASE
 )
+_WORDS = (
+    "is are was were does do did has have had can could the a an of in on at to for with by any some there it "
+    "its this that these those gene genes variant variants drug drugs disease diseases known called listed "
+    "human mouse or and if whether please you me tell say not no yes as from be been located associated "
+    "involved linked annotated considered classified"
+)
+_STOP = frozenset(re.findall(r"\w+", _WORDS))
 
 
 def read_intent(question: str) -> Intent:
@@ -27,7 +31,9 @@ def read_intent(question: str) -> Intent:
     plain = _POLITE.sub("", question.strip())
     if _COUNT.search(plain):
         return "count"
-    if _YES_NO.match(plain) and not re.match(r"(?:is|are|do|does|have|has|can|could) (?:you|there any (?:way|list))\b", plain, re.IGNORECASE):
+    if _YES_NO.match(plain) and not re.match(
+        r"(?:is|are|do|does|have|has|can|could) (?:you|there any (?:way|list))\b", plain, re.IGNORECASE
+    ):
         return "yes-no"
     if _WHERE.search(plain):
         return "where"

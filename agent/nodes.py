@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from agent.prompts import Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
@@ -16,7 +16,7 @@ from agent.runtime import Runtime
 from agent.state import Attempt, State
 from rag.documents import Example
 from rag.retrieve import ScoredField
-from tools.errors import AssistantError, ModelError, NotFound, QueryError
+from tools.errors import AssistantError, BadRequest, ModelError, NotFound, QueryError
 from tools.query import Query
 
 REFUSAL = "none"
@@ -27,7 +27,13 @@ GRAMMAR_FIELDS = 40
 _MAX_TOKENS = 200
 _HISTORY_SHOWN = 3
 
-Node = Callable[[State], dict[str, Any]]
+
+class Node(Protocol):
+    """A step of the graph."""
+
+    def __call__(self, state: State) -> dict[str, Any]:
+        """Return what the step changes."""
+        ...
 
 
 class Nodes:
@@ -77,11 +83,15 @@ class Nodes:
 
         start = time.perf_counter()
         turns = [Turn(turn["question"], turn["request"]) for turn in state["history"]][-_HISTORY_SHOWN:]
-        failures = [Failure(attempt["request"], attempt["error"] or "nothing found") for attempt in state["attempts"]][-1:]
+        failures = [Failure(attempt["request"], attempt["error"] or "nothing found") for attempt in state["attempts"]][
+            -1:
+        ]
         said = [turn.question for turn in turns] + [turn.request for turn in turns]
         apis = [state["api"]] if state["api"] else None
         grammar = build_grammar(state["question"], said, state["paths"], apis)
-        cards = [ScoredField(card["api"], card["path"], 0.0, card["label"], card["description"]) for card in state["cards"]]
+        cards = [
+            ScoredField(card["api"], card["path"], 0.0, card["label"], card["description"]) for card in state["cards"]
+        ]
         if self._runtime.style == "tuned":
             prompt = render_tuned(state["question"], cards, turns, failures)
         else:
@@ -123,7 +133,11 @@ class Nodes:
         start = time.perf_counter()
         backend = self._runtime.backend
         size = None if "size" in query.params or self._settings.hits == 10 else self._settings.hits
-        sent = query.model_copy(update={"params": {**query.params, "size": str(size)}}) if size and query.kind == "query" else query
+        sent = (
+            query.model_copy(update={"params": {**query.params, "size": str(size)}})
+            if size and query.kind == "query"
+            else query
+        )
         error: str | None = None
         result: dict[str, Any] | None = None
         try:
@@ -134,16 +148,26 @@ class Nodes:
             }  # fmt: skip
             if found.total == 0 and not found.hits:
                 error = "nothing found"
+        except BadRequest as refused:
+            # The service is stricter than the check; its words go back to the model.
+            spent = time.perf_counter() - start
+            rejected = _rejected(
+                {**state, "draft": query.line, "drafted_seconds": state["drafted_seconds"] + spent}, refused.message
+            )
+            return {**rejected, "backend": backend.name, "seconds": _add(state, execute=spent)}
         except NotFound:
-            error, result = "nothing found", {"total": 0, "hits": [], "facets": {}, "notfound": list(query.ids), "assembly": None}
+            error, result = (
+                "nothing found",
+                {"total": 0, "hits": [], "facets": {}, "notfound": list(query.ids), "assembly": None},
+            )
         spent = time.perf_counter() - start
         attempt: Attempt = {
             "request": query.line, "outcome": "empty" if error else "ok", "error": error,
             "seconds": round(state["drafted_seconds"] + spent, 4),
         }  # fmt: skip
         return {
-            "result": result, "attempts": [*state["attempts"], attempt], "backend": backend.name, "drafted_seconds": 0.0,
-            "seconds": _add(state, execute=spent), "fault": error,
+            "result": result, "attempts": [*state["attempts"], attempt], "backend": backend.name,
+            "drafted_seconds": 0.0, "seconds": _add(state, execute=spent), "fault": error,
         }  # fmt: skip
 
     def repair(self, state: State) -> dict[str, Any]:
@@ -231,6 +255,8 @@ def route_execution(max_attempts: int, runtime: Runtime) -> Callable[[State], Li
     def route(state: State) -> Literal["draft", "answer"]:
         if state["fault"] is None or state["fault"] == "failed" or len(state["attempts"]) >= max_attempts:
             return "answer"
+        if state["fault"] == "rejected":
+            return "draft"
         from agent.absence import explain_absence
 
         # What the offline snapshot does not hold is not found by searching in another way.

@@ -91,7 +91,7 @@ class Runtime:
         return self.store.index(api).coverage()
 
     def prepare(self) -> None:
-        """Begin to load model and backend while something else is done; what fails here fails again where it is used."""
+        """Begin to load model and backend, aside; what fails here fails again where it is used."""
         with self._guard:
             prepared, self._prepared = self._prepared, True
         if prepared:

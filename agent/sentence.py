@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from agent.intent import content_words, read_intent
-from agent.values import IDENTITY, Document, asked_values, find, name_of, say, strings, unique
+from agent.intent import read_intent
+from agent.values import IDENTITY, NAME_KEYS, Document, find, name_of, say, say_at, strings, unique
+from tools.apis import species_name
 from tools.catalogue import load_catalogue
 from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
 from tools.query import Query
 
 #: Most items that a sentence lists; the table shows the rest.
 SHOWN = 10
+_SHOWN_IN_ROW = 4
 NOUNS = {
     "mygene": ("gene", "genes"),
     "myvariant": ("variant", "variants"),
@@ -21,28 +24,43 @@ NOUNS = {
 }
 _STRANDS = {1: "forward", -1: "reverse"}
 _ASSEMBLIES = {"genomic_pos": "GRCh38", "genomic_pos_hg19": "GRCh37"}
+#: A value of such a field names what a query is about, as its reader does.
+_NAMING = re.compile(r"(?:^|[._])(?:symbol|alias|name|label|rsid|exact)$")
+#: What a field's label says of itself that a sentence need not: "alias symbols of the gene" of CDK2.
+_NEEDLESS = re.compile(
+    r"^all |(?: entry|,)?,? whole(?: record)?$| of the (?:gene|disease|variant|drug|chemical|compound|molecule)$"
+)
 
 
-def write_sentence(question: str, query: Query, result: dict[str, Any]) -> str:
-    """Write what the response says to the question, in one sentence or a few short lines."""
+def write_sentence(
+    question: str, query: Query, result: dict[str, Any], names: Mapping[str, str] | None = None, offline: bool = False
+) -> str:
+    """Write what the response says to the question, in one sentence or a few short lines.
+
+    Args:
+        question: what was asked; it decides between yes or no, a number, and values.
+        query: the request.
+        result: its response: `total`, `hits`, `facets`, `notfound`.
+        names: what documents are called, by `_id`, where the response itself does not say.
+        offline: whether the snapshot answered, whose numbers are not those of BioThings.
+    """
+    from agent.verdict import judge
+
     hits: list[Document] = result["hits"]
-    total: int = result["total"]
+    writer = _Writer(question, query, hits, result["total"], names or {}, offline)
     if query.kind == "fields":
         return _say_fields(query, hits)
     if result["facets"]:
-        return _say_facets(query, result["facets"], total)
+        return writer.say_facets(result["facets"])
     if query.kind == "batch":
-        return _say_batch(query, hits, result["notfound"])
+        return writer.say_batch(result["notfound"])
     intent = read_intent(question)
     if intent == "count" and not query.fields:
-        return f"{total:,} {noun(query.api, total)} match."
+        return writer.say_total() + "."
+    evidence = writer.say_values() if query.fields else writer.say_hits()
     if intent == "yes-no":
-        verdict = _judge(question, query, hits)
-        if verdict:
-            return verdict
-    if query.fields:
-        return _say_values(query, hits, total)
-    return _say_hits(query, hits, total)
+        return judge(question, query, hits, evidence, offline)
+    return evidence
 
 
 def noun(api: str, count: int) -> str:
@@ -51,54 +69,210 @@ def noun(api: str, count: int) -> str:
     return one if count == 1 else many
 
 
-def subject(query: Query, hit: Document) -> str:
-    """Name what an answer is about: by the document where it says so, else by the words of the request."""
-    if query.kind == "get":
-        return query.ids[0]
-    named = [item for path in IDENTITY.get(query.api, ()) if path != "_id" for value in find(hit, path) for item in strings(value)]
-    if named:
-        return named[0]
-    try:
-        leaves = clauses_of(parse(query.q or ""))
-    except LuceneSyntaxError:
-        leaves = []
-    if len(leaves) == 1 and isinstance(leaves[0], (Term, Phrase)):
-        return leaves[0].text
-    return name_of(query.api, hit)
+def names_needed(query: Query, hits: list[Document]) -> list[str]:
+    """Return the `_id` of hits that a reader would not recognise and that the response does not name."""
+    if query.api == "myvariant" or query.kind == "fields" or (query.kind == "batch" and query.scopes):
+        return []
+    if len(hits) == 1 and query.kind == "query" and _naming_words(query):
+        return []
+    opaque = [hit for hit in hits[:SHOWN] if "_id" in hit and _own_name(query.api, hit) is None]
+    return [str(hit["_id"]) for hit in opaque]
 
 
-def _say_values(query: Query, hits: list[Document], total: int) -> str:
-    """`Biological processes of CDK2: a; b; c (first 10 of 38).`; one line a hit where there are several."""
-    if len(hits) == 1:
-        hit = hits[0]
-        return "\n".join(_say_field(query, hit, path) for path in query.fields if not path.startswith("-"))
-    lines = [f"{total:,} {noun(query.api, total)} match" + (f"; the first {len(hits)} are shown." if total > len(hits) else ".")]
-    for hit in hits[:SHOWN]:
+def subject(query: Query, hit: Document, names: Mapping[str, str]) -> str:
+    """Name what an answer is about: as the document does, else by the words of the request, else by its name."""
+    own = _own_name(query.api, hit)
+    if own is not None:
+        return own
+    if query.kind == "query":
+        words = _naming_words(query)
+        if words:
+            return words
+    identifier = str(hit.get("_id") or (query.ids[0] if query.ids else "?"))
+    return names.get(identifier, identifier)
+
+
+class _Writer:
+    """Writes about one response."""
+
+    def __init__(
+        self, question: str, query: Query, hits: list[Document], total: int, names: Mapping[str, str], offline: bool
+    ) -> None:
+        self._counts = read_intent(question) == "count"
+        self._query, self._hits, self._total, self._names = query, hits, total, names
+        self._paths = [path for path in query.fields if not path.startswith("-")]
+        self._place = " in the offline snapshot" if offline else ""
+
+    def say_total(self) -> str:
+        """`42 genes match in the offline snapshot`."""
+        verb = "matches" if self._total == 1 else "match"
+        return f"{self._total:,} {noun(self._query.api, self._total)} {verb}{self._place}"
+
+    def say_values(self) -> str:
+        """`Biological processes of CDK2: a; b; c (first 10 of 38).`; one line a hit where there are several."""
+        if len(self._hits) == 1 and self._total == 1:
+            return self._say_one(self._hits[0])
+        # The field that names the hits leads the line; a list of such names needs no lines.
+        rows = [(self._lead(hit), self._parts(hit), hit) for hit in self._hits]
+        if all(not parts for _, parts, _ in rows) and any(_own_name(self._query.api, hit) for _, _, hit in rows):
+            return f"{self.say_total()}: {_list(unique(lead for lead, _, _ in rows), SHOWN, self._total)}."
+        meant = self._meant()
+        if meant is not None:
+            return f"{self._say_one(meant)}\n{self._say_others('by name, too')}"
+        recorded = [row for row in rows if row[1]]
+        if len(recorded) == 1 and self._total == len(self._hits):
+            return f"{self._say_one(recorded[0][2])}\n{self._say_others('but nothing is recorded there')}"
+        more = f"; the first {min(SHOWN, len(self._hits))}:" if self._total > min(SHOWN, len(self._hits)) else ":"
+        lines = [self.say_total() + (more if recorded else f", but nothing is recorded{self._place}.")]
+        lines += [f"{lead}: {' · '.join(parts)}" for lead, parts, _ in rows[:SHOWN] if parts]
+        silent = sum(not parts for _, parts, _ in rows[:SHOWN])
+        if recorded and silent:
+            lines.append(f"Nothing is recorded for {silent} of them.")
+        return "\n".join(lines)
+
+    def say_hits(self) -> str:
+        """`2 genes match: CDK2, cyclin dependent kinase 2 (NCBI gene 1017); …`."""
+        said = unique(introduce(self._query.api, hit) for hit in self._hits)
+        if self._total == 1 and said:
+            return f"{said[0]}."
+        return f"{self.say_total()}: {_list(said, SHOWN, self._total)}." if said else f"{self.say_total()}."
+
+    def say_facets(self, facets: dict[str, Any]) -> str:
+        """`797 genes by gene type: protein-coding 683, pseudo 112.`, a line a facet."""
+        lines = []
+        for path, facet in facets.items():
+            terms = [f"{_term(path, row['term'])} {row['count']:,}" for row in facet.get("terms", [])]
+            other = facet.get("other", 0)
+            told = ", ".join(terms) + (f", others {other:,}" if other else "") if terms else "nothing to count"
+            lines.append(f"{self.say_total()}; by {label_of(self._query.api, path, lower=True)}: {told}.")
+        return "\n".join(lines)
+
+    def say_batch(self, notfound: list[str]) -> str:
+        """`2 of 3 found. Not found: X.`, and a line a hit."""
+        answered = len(self._query.ids) - len(set(notfound))
+        missing = f" Not found{self._place}: {_list(notfound, SHOWN)}." if notfound else ""
+        lines = [f"{answered:,} of {len(self._query.ids):,} found.{missing}"]
+        for hit in self._hits[:SHOWN]:
+            parts = self._parts(hit) or ([] if self._paths else [introduce(self._query.api, hit)])
+            lines.append(f"{self._lead(hit)}: " + (" · ".join(parts) or "nothing recorded"))
+        if len(self._hits) > SHOWN:
+            lines.append(f"… and {len(self._hits) - SHOWN:,} more.")
+        return "\n".join(lines)
+
+    def _meant(self) -> Document | None:
+        """The one of several hits whose name is, word for word, the one that was asked for."""
+        words = (_naming_words(self._query) or "").casefold()
+        named = [
+            hit
+            for hit in self._hits
+            if (_own_name(self._query.api, hit) or self._names.get(str(hit.get("_id")), "")).casefold() == words
+        ]
+        return named[0] if words and len(named) == 1 and self._query.api != "mygene" and self._parts(named[0]) else None
+
+    def _say_others(self, told: str) -> str:
+        count = self._total - 1
+        return f"{count:,} other {noun(self._query.api, count)} {'matches' if count == 1 else 'match'}, {told}."
+
+    def _lead(self, hit: Document) -> str:
+        if "query" in hit:
+            return str(hit["query"])
+        identifier = str(hit.get("_id", "?"))
+        name = _own_name(self._query.api, hit) or self._names.get(identifier)
+        if name is None:
+            return identifier
+        return f"{name} ({identifier})" if self._query.api == "mydisease" and name != identifier else name
+
+    def _parts(self, hit: Document) -> list[str]:
+        """What is said of each field in a line about one of several hits; less what leads the line."""
+        lead = self._lead(hit)
         parts = []
-        for path in query.fields:
-            items = unique(say(value) for value in find(hit, path))
+        for path in self._paths:
+            items = [
+                item for item in unique(say_at(path, value) for value in find(hit, path)) if not lead.startswith(item)
+            ]
             if items:
-                parts.append(_list(items, 4))
-        own = str(hit.get("_id", "?"))
-        lines.append(f"{own}: " + ("; ".join(parts) if parts else "nothing recorded"))
-    return "\n".join(lines)
+                label = f"{label_of(self._query.api, path, lower=True)}: " if len(self._paths) > 1 else ""
+                parts.append(label + _list(items, _SHOWN_IN_ROW))
+        return parts
+
+    def _say_one(self, hit: Document) -> str:
+        return "\n".join(self._say_field(subject(self._query, hit, self._names), hit, path) for path in self._paths)
+
+    def _say_field(self, about: str, hit: Document, path: str) -> str:
+        values = find(hit, path)
+        label = label_of(self._query.api, path)
+        if not values:
+            return f"{label} of {about}: nothing is recorded{self._place}."
+        if path in _ASSEMBLIES:
+            return " ".join(_say_place(about, value, _ASSEMBLIES[path]) for value in values if isinstance(value, dict))
+        if label.lower() == "summary" or path.endswith((".definition", ".def", "summary")):
+            return "\n".join(unique(say(value) for value in values))
+        groups = [
+            value
+            for value in values
+            if isinstance(value, dict) and not NAME_KEYS & value.keys() and "start" not in value
+        ]
+        if groups:
+            return self._say_group(about, path, groups)
+        items = unique(say_at(path, value) for value in values)
+        if self._counts and len(self._paths) == 1:
+            return f"{len(items):,} {label_of(self._query.api, path, lower=True)} of {about}: {_list(items, SHOWN)}."
+        return f"{label} of {about}: {_list(items, SHOWN)}."
+
+    def _say_group(self, about: str, path: str, groups: list[dict[str, Any]]) -> str:
+        """Say a group of fields: its single values together, each of its lists and groups on a line of its own."""
+        single: list[str] = []
+        lines: list[str] = []
+        title = label_of(self._query.api, path)
+        for key in dict.fromkeys(key for group in groups for key in group):
+            values = find(groups, key)
+            if len(values) == 1 and not isinstance(values[0], dict):
+                # A source's name at the head of the line need not stand before each of its values.
+                label = label_of(self._query.api, f"{path}.{key}", lower=True).removeprefix(f"{title.split()[0]} ")
+                single.append(f"{label}: {say_at(key, values[0])}")
+            else:
+                items = unique(say_at(key, value) for value in values)
+                lines.append(f"{label_of(self._query.api, f'{path}.{key}')} of {about}: {_list(items, SHOWN)}.")
+        if single:
+            lines.insert(0, f"{title} of {about}: {'; '.join(single)}.")
+        return "\n".join(lines)
 
 
-def _say_field(query: Query, hit: Document, path: str) -> str:
-    values = find(hit, path)
-    label = _label(query.api, path)
-    about = subject(query, hit)
-    if not values:
-        return f"{label} of {about}: nothing recorded."
-    if path in _ASSEMBLIES:
-        return " ".join(_say_place(about, value, _ASSEMBLIES[path]) for value in values if isinstance(value, dict))
-    if values and all(isinstance(value, dict) for value in values) and not any("name" in v or "id" in v for v in values):
-        inner = [(key, item) for value in values for key, item in value.items()]
-        if all(isinstance(item, (list, dict)) for _, item in inner):
-            # A parent of named groups, such as `go` or `pathway`: one line a group.
-            return "\n".join(f"{_label(query.api, f'{path}.{key}')} of {about}: {_list(_items(item), SHOWN)}." for key, item in inner)
-    items = unique(say(value) for value in values)
-    return f"{label} of {about}: {_list(items, SHOWN)}."
+def introduce(api: str, hit: Document) -> str:
+    """`CDK2, cyclin dependent kinase 2 (NCBI gene 1017)`, `chr7:g.140753336A>T (rs113488022, BRAF)`."""
+    main = name_of(api, hit)
+    identifier = str(hit.get("_id", ""))
+    if api == "mygene":
+        title = next(iter(map(str, find(hit, "name"))), "")
+        known = [f"NCBI gene {identifier}" if identifier.isdigit() else identifier] if identifier else []
+        taxid = hit.get("taxid")
+        if isinstance(taxid, int) and taxid != 9606:
+            known.insert(0, species_name(taxid))
+        return main + (f", {title}" if title and title != main else "") + (f" ({', '.join(known)})" if known else "")
+    others = [item for path in IDENTITY.get(api, ()) for value in find(hit, path) for item in strings(value)]
+    seen, rest = {main.casefold()}, []
+    for item in [*others, identifier]:
+        if item and item.casefold() not in seen:
+            seen.add(item.casefold())
+            rest.append(item)
+    rest = rest[:2] if api == "myvariant" else rest[-1:]
+    return f"{main} ({', '.join(rest)})" if rest else main
+
+
+def label_of(api: str, path: str, lower: bool = False) -> str:
+    """What a field is called within a sentence about something: `Biological processes (GO)`."""
+    field = load_catalogue(api).get(path)
+    label = _NEEDLESS.sub("", field.label) if field else path.rpartition(".")[2].replace("_", " ").strip()
+    return label if lower else label[:1].upper() + label[1:]
+
+
+def _say_fields(query: Query, hits: list[Document]) -> str:
+    names = [str(hit.get("field", "")) for hit in hits]
+    word = query.params.get("search") or query.params.get("prefix")
+    told = f" with {word!r} in the name" if word else ""
+    if not names:
+        return f"{query.api} has no field{told}."
+    return f"{query.api} has {len(names):,} field{'' if len(names) == 1 else 's'}{told}: {_list(names, 2 * SHOWN)}."
 
 
 def _say_place(about: str, place: dict[str, Any], assembly: str) -> str:
@@ -106,104 +280,39 @@ def _say_place(about: str, place: dict[str, Any], assembly: str) -> str:
     if not isinstance(start, int) or not isinstance(end, int):
         return f"{about} is on chromosome {place.get('chr', '?')}."
     strand = _STRANDS.get(place.get("strand", 0))
-    return f"{about} is on chromosome {place.get('chr')}, from {start:,} to {end:,}" + (f" on the {strand} strand" if strand else "") + f" ({assembly})."
+    told = f" on the {strand} strand" if strand else ""
+    return f"{about} is on chromosome {place.get('chr')}, from {start:,} to {end:,}{told} ({assembly})."
 
 
-def _say_hits(query: Query, hits: list[Document], total: int) -> str:
-    names = unique(_introduce(query.api, hit) for hit in hits)
-    if total == 1 and names:
-        return f"{names[0]}."
-    shown = "; ".join(names[:SHOWN])
-    more = f" (first {min(SHOWN, len(names))} of {total:,})" if total > min(SHOWN, len(names)) else ""
-    return f"{total:,} {noun(query.api, total)}: {shown}{more}."
-
-
-def _introduce(api: str, hit: Document) -> str:
-    """`CDK2, cyclin dependent kinase 2 (Entrez 1017)`, `chr7:g.140753336A>T (rs113488022, BRAF)`."""
-    main = name_of(api, hit)
-    if api == "mygene":
-        title = next(iter(map(str, find(hit, "name"))), "")
-        return main + (f", {title}" if title and title != main else "") + f" ({hit.get('_id')})"
-    extra = unique(item for path in IDENTITY.get(api, ()) for value in find(hit, path) for item in strings(value))
-    rest = [item for item in [*extra[:3], str(hit.get("_id", ""))] if item and item != main]
-    return f"{main} ({', '.join(unique(rest)[:2])})" if rest else main
-
-
-def _say_facets(query: Query, facets: dict[str, Any], total: int) -> str:
-    lines = []
-    for path, facet in facets.items():
-        terms = [f"{term['term']} {term['count']:,}" for term in facet.get("terms", [])]
-        other = facet.get("other", 0)
-        lines.append(f"{total:,} {noun(query.api, total)} by {_label(query.api, path, lower=True)}: {', '.join(terms)}" + (f", others {other:,}" if other else "") + ".")
-    return "\n".join(lines)
-
-
-def _say_batch(query: Query, hits: list[Document], notfound: list[str]) -> str:
-    found = [hit for hit in hits if not hit.get("notfound")]
-    answered = len({str(hit.get("query", hit.get("_id"))) for hit in found})
-    lines = [f"{answered} of {len(query.ids)} found." + (f" Not found: {', '.join(notfound[:SHOWN])}." if notfound else "")]
-    for hit in found[:SHOWN]:
-        parts = [_list(unique(say(value) for value in find(hit, path)), 4) for path in query.fields if find(hit, path)]
-        lines.append(f"{hit.get('query', hit.get('_id'))}: " + ("; ".join(parts) if parts else _introduce(query.api, hit)))
-    return "\n".join(lines)
-
-
-def _say_fields(query: Query, hits: list[Document]) -> str:
-    names = [str(hit.get("_id", hit.get("field", ""))) for hit in hits]
-    word = query.params.get("search") or query.params.get("prefix")
-    return f"{query.api} has {len(names)} fields" + (f" with {word!r} in the name" if word else "") + f": {_list(names, 2 * SHOWN)}."
-
-
-def _judge(question: str, query: Query, hits: list[Document]) -> str | None:
-    """Answer yes or no with the evidence, where the values decide it; None where they do not."""
-    if not hits:
+def _own_name(api: str, hit: Document) -> str | None:
+    """What a document calls itself, its identifier apart."""
+    if api == "myvariant" or (api == "mygene" and not find(hit, "symbol")):
         return None
-    about = subject(query, hits[0])
-    if not query.fields:
-        return f"Yes: {_introduce(query.api, hits[0])}."
-    evidence = _say_values(query, hits[:1], 1)
-    values = asked_values(query, hits[:1])
-    if not values:
-        return f"No: nothing is recorded. {evidence}" if re.search(r"\b(?:have|has|any|there)\b", question, re.IGNORECASE) else None
-    if any(path.startswith("genomic_pos") or path == "chrom" for path in query.fields):
-        asked = re.search(r"\bchr(?:omosome)?\s*(\d+|[XYM]T?)\b|\b([XY]) chromosome", question, re.IGNORECASE)
-        if asked:
-            wanted = (asked[1] or asked[2]).upper()
-            places = {str(item).upper() for path in query.fields for item in [*find(hits[0], f"{path}.chr"), *find(hits[0], "chrom")]}
-            return f"{'Yes' if wanted in places else 'No'}: {evidence}"
+    named = {path: find(hit, path) for path in IDENTITY.get(api, ()) if path != "_id"}
+    return name_of(api, {key: value for key, value in hit.items() if key != "_id"}) if any(named.values()) else None
+
+
+def _naming_words(query: Query) -> str | None:
+    """The words by which a query names what it is about, where it asks for one thing."""
+    try:
+        leaves = clauses_of(parse(query.q or ""))
+    except LuceneSyntaxError:
         return None
-    said = " ".join([about, *query.ids, query.q or ""])
-    words = content_words(question, said)
-    folded = [value.lower() for value in values]
-    vocabulary = {value.lower() for path in query.fields for field in load_catalogue(query.api).leaves(path) for value in field.values}
-    phrase = " ".join(words)
-    named = [value for value in vocabulary if re.search(rf"\b{re.escape(value.replace('-', ' '))}\b", phrase.replace("-", " "))]
-    if named:
-        longest = max(named, key=len)
-        return f"{'Yes' if longest in folded else 'No'}: {evidence}"
-    matching = [value for value in values if any(_alike(word, part) for word in words for part in re.findall(r"\w+", value.lower()))]
-    if matching:
-        return f"Yes: {_list(matching, 4)}. {evidence}"
-    if re.search(r"^\W*(?:does|do|has|have|is there|are there)\b", question, re.IGNORECASE):
-        return f"Yes: {evidence}"
+    named = [leaf for leaf in leaves if isinstance(leaf, (Term, Phrase)) and _NAMING.search(leaf.field or "")]
+    texts = unique(leaf.text for leaf in named)
+    if len(texts) == 1 and (len(leaves) == len(named) or _NAMING.search(named[0].field or "")):
+        return texts[0]
+    if len(leaves) == 1 and isinstance(leaves[0], (Term, Phrase)) and leaves[0].field is None:
+        return leaves[0].text
     return None
 
 
-def _alike(word: str, part: str) -> bool:
-    """Tell whether two words share a stem: apoptosis and apoptotic, nuclear and nucleus."""
-    return len(word) > 4 and len(part) > 4 and word[: max(5, min(len(word), len(part)) - 4)] == part[: max(5, min(len(word), len(part)) - 4)]
+def _term(path: str, term: Any) -> str:
+    return species_name(int(term)) if path == "taxid" and str(term).isdigit() else str(term)
 
 
-def _items(value: Any) -> list[str]:
-    return unique(say(item) for item in value) if isinstance(value, list) else [say(value)]
-
-
-def _list(items: list[str], most: int) -> str:
+def _list(items: list[str], most: int, total: int | None = None) -> str:
+    """List the first items, and say of how many they are the first."""
     text = "; ".join(items[:most])
-    return f"{text} (first {most} of {len(items)})" if len(items) > most else text
-
-
-def _label(api: str, path: str, lower: bool = False) -> str:
-    field = load_catalogue(api).get(path)
-    label = field.label if field else path
-    return label if lower else label[:1].upper() + label[1:]
+    of = max(len(items), total or 0)
+    return f"{text} (first {min(most, len(items))} of {of:,})" if of > min(most, len(items)) else text

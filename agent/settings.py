@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     )
     backend: str = Field(
         default="auto",
-        description="Who answers requests: live, offline, auto (live if it answers, else offline), or the URL of a server.",
+        description="Who answers: live, offline, auto (live if it answers, else offline), or the address of a server.",
     )
     api: str | None = Field(default=None, description="Ask only this API; empty: all.")
     model: Literal["packaged", "openai"] = Field(
@@ -84,7 +84,9 @@ def load_settings(**changes: Any) -> Settings:
     _refuse_unknown(os.environ, "the environment")
     env_file = Path(".env")
     if env_file.is_file():
-        names = (line.partition("=")[0].removeprefix("export ").strip() for line in env_file.read_text("utf-8").splitlines())
+        names = (
+            line.partition("=")[0].removeprefix("export ").strip() for line in env_file.read_text("utf-8").splitlines()
+        )
         _refuse_unknown(names, ".env")
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})
@@ -102,5 +104,3 @@ def _refuse_unknown(names: Iterable[str], place: str) -> None:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             nearest = process.extractOne(name.upper(), sorted(known))
             raise SettingsError(f"{name} in {place} is no setting.", f"Did you mean {nearest[0]}?")
-
-

@@ -67,7 +67,7 @@ class Input(TypedDict, total=False):
     api: str | None
 
 
-class State(Input, Record, total=False):
+class State(Record, total=False):
     """Everything; `history` outlives a question, the rest is set anew by each."""
 
     history: list[Turn]

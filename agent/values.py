@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tools.apis import species_name
 from tools.query import Query
 
 Document = dict[str, Any]
 
-#: What a reader wants to see of an object, best first; the rest stays in the hits.
-MAIN_KEYS = (
-    "name", "term", "label", "preferred_name", "pref_name", "hpo_name", "disease_label", "gene_name", "chemical_name",
-    "pathway_name", "concept_name", "symbol", "gene", "Swiss-Prot", "exact", "genes", "text", "side_effect", "rsid",
-    "hpo_id", "mondo", "cui", "rna", "category", "clinical_significance", "id",
+#: What an object is called by, best first.
+NAMES = (
+    "name", "term", "label", "preferred_name", "pref_name", "hpo_name", "disease_label", "disease_name", "gene_name",
+    "chemical_name", "pathway_name", "concept_name", "meddra_term", "target_name", "mesh_heading", "desc", "short_desc",
+    "symbol", "genename", "text", "side_effect",
 )  # fmt: skip
+NAME_KEYS = frozenset((*NAMES, "clinical_significance", "hpo_id"))
+#: What a reader wants to see of an object that has no name, best first; the rest stays in the hits.
+_MAIN = ("gene", "Swiss-Prot", "exact", "rsid", "hpo_id", "mondo", "cui", "rna", "category", "id")
+#: What tells apart objects of one name, best first.
+_IDS = ("id", "symbol", "hpo_id", "mondo", "molecule_chembl_id")
 #: What identifies a document of an API to a reader when no field was asked for, best first.
 IDENTITY = {
     "mygene": ("symbol", "name", "entrezgene"),
@@ -22,6 +28,7 @@ IDENTITY = {
     "mychem": ("chembl.pref_name", "gtopdb.name", "name", "chebi.name", "drugbank.name", "_id"),
     "mydisease": ("mondo.label", "disease_ontology.name", "_id"),
 }
+_CONDITIONS = 4
 _HIDDEN = ("_score", "_version", "_license")
 
 
@@ -72,12 +79,20 @@ def unique(items: Iterable[str]) -> list[str]:
 
 
 def asked_values(query: Query, hits: list[Document]) -> list[str]:
-    """Return the values of all asked-for fields in all hits, each once; what identifies the hits where none was asked."""
+    """Return the values of all asked-for fields in all hits, each once; without any what identifies the hits."""
+    if query.kind == "fields":
+        return unique(str(hit.get("field", "")) for hit in hits)
     paths = [path for path in query.fields if not path.startswith("-")]
     if not paths or paths in (["all"], ["*"]):
         if query.kind in ("get", "batch") or paths:
             return unique(item for hit in hits for item in strings(hit))
-        return unique(item for hit in hits for path in IDENTITY.get(query.api, ("_id",)) for value in find(hit, path) for item in strings(value))
+        return unique(
+            item
+            for hit in hits
+            for path in IDENTITY.get(query.api, ("_id",))
+            for value in find(hit, path)
+            for item in strings(value)
+        )
     found: list[str] = []
     for hit in hits:
         for path in paths:
@@ -92,27 +107,52 @@ def say(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(unique(say(item) for item in value))
     if not isinstance(value, dict):
-        return text(value)
+        return ("yes" if value else "no") if isinstance(value, bool) else text(value)
     if {"chr", "start", "end"} <= value.keys():
         strand = {1: ", forward strand", -1: ", reverse strand"}.get(value.get("strand", 0), "")
-        return f"chr{value['chr']}:{value['start']:,}-{value['end']:,}{strand}" if isinstance(value["start"], int) else f"chr{value['chr']}:{value['start']}-{value['end']}"
+        return f"chr{value['chr']}:{_position(value['start'])}-{_position(value['end'])}{strand}"
     if "start" in value and "end" in value:
-        return f"{value['start']}-{value['end']}"
-    for key in MAIN_KEYS:
+        return f"{_position(value['start'])}-{_position(value['end'])}"
+    if "clinical_significance" in value:
+        # A ClinVar record: what it was judged to be, and for what.
+        conditions = unique(item for name in find(value, "conditions.name") for item in strings(name))
+        more = ", …" if len(conditions) > _CONDITIONS else ""
+        told = f" for {', '.join(conditions[:_CONDITIONS])}{more}" if conditions else ""
+        return say(value["clinical_significance"]) + told
+    if isinstance(value.get("rcv"), (list, dict)):
+        return say(value["rcv"])
+    if "symbol" in value and isinstance(value.get("taxid"), int) and "name" not in value:
+        return f"{say(value['symbol'])} ({species_name(value['taxid'])})"
+    for key in (*NAMES, *_MAIN):
         if key in value and not isinstance(value[key], dict):
-            extra = value.get("id") if key != "id" else None
             main = say(value[key])
-            return f"{main} ({extra})" if isinstance(extra, str) and extra != main else main
-    return "; ".join(f"{key}: {say(item)}" for key, item in value.items() if key not in _HIDDEN)
+            extra = next((value[own] for own in _IDS if own != key and isinstance(value.get(own), str)), main)
+            return f"{main} ({extra})" if extra != main else main
+    return ", ".join(f"{key.replace('_', ' ')}: {say(item)}" for key, item in value.items() if key not in _HIDDEN)
+
+
+def say_at(path: str, value: Any) -> str:
+    """Say a value that stands at a path whose codes a reader should not have to know."""
+    if path.rpartition(".")[2] == "strand" and value in (1, -1):
+        return "forward (1)" if value == 1 else "reverse (-1)"
+    if path.rpartition(".")[2] == "taxid" and isinstance(value, int):
+        return f"{species_name(value)} ({value})"
+    return say(value)
+
+
+def _position(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def name_of(api: str, hit: Document) -> str:
-    """Name a document for a reader."""
-    for path in IDENTITY.get(api, ("_id",)):
-        found = [item for value in find(hit, path) for item in strings(value)]
-        if found:
-            return found[0]
-    return str(hit.get("_id") or hit.get("query") or "?")
+    """Name a document for a reader; of `IMATINIB` and `imatinib` the latter."""
+    found = [item for path in IDENTITY.get(api, ("_id",)) for value in find(hit, path) for item in strings(value)]
+    if not found:
+        return str(hit.get("_id") or hit.get("query") or "?")
+    if api in ("mygene", "myvariant"):
+        return found[0]
+    alike = [item for item in found if item.casefold() == found[0].casefold()]
+    return next((item for item in alike if not item.isupper()), found[0])
 
 
 def columns(query: Query, hits: list[Document]) -> list[str]:
@@ -129,5 +169,5 @@ def columns(query: Query, hits: list[Document]) -> list[str]:
 def table(query: Query, hits: list[Document]) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a table of these hits, one row a hit, each cell one line."""
     header = columns(query, hits)
-    rows = [["; ".join(unique(say(value) for value in find(hit, path))) for path in header] for hit in hits]
+    rows = [["; ".join(unique(say_at(path, value) for value in find(hit, path))) for path in header] for hit in hits]
     return header, rows

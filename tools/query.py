@@ -202,7 +202,7 @@ def _entity_path(api: Api) -> str:
 
 
 def _items(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
+    return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
 
 
 def _encode(value: str) -> str:

@@ -48,7 +48,9 @@ def answer_batch(source: Path, target: Path, settings: Settings, building: Build
                 if sys.stderr.isatty():
                     building.report("questions", number, len(items))
     except OSError as error:
-        raise DataError(f"{target} cannot be written: {error.strerror or error}.", "Check the folder and the disk.") from error
+        raise DataError(
+            f"{target} cannot be written: {error.strerror or error}.", "Check the folder and the disk."
+        ) from error
     building.stop()
     told = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing left to do"
     say(f"{len(items)} records in {target}: {told}.")
@@ -120,7 +122,9 @@ def _resume(target: Path, items: list[Item]) -> int:
     try:
         content = target.read_bytes()
     except OSError as error:
-        raise DataError(f"{target} cannot be read: {error.strerror or error}.", "Name another file with --out.") from error
+        raise DataError(
+            f"{target} cannot be read: {error.strerror or error}.", "Name another file with --out."
+        ) from error
     lines = content.split(b"\n")
     kept = content if not lines[-1] else content[: len(content) - len(lines[-1])]
     complete = [line for line in kept.split(b"\n") if line]

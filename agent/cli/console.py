@@ -79,7 +79,9 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
             if debug:
                 raise
             text = " ".join(str(error).split())
-            say_error(f"{type(error).__name__}: {text}"[:300], "`biothings-assistant --debug …` shows where it happened.")
+            say_error(
+                f"{type(error).__name__}: {text}"[:300], "`biothings-assistant --debug …` shows where it happened."
+            )
             raise typer.Exit(FAILED) from None
 
     return run
@@ -122,7 +124,14 @@ class Building:
 
     def _start(self) -> Progress:
         if self._progress is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                SpinnerColumn,
+                TextColumn,
+                TimeElapsedColumn,
+            )
 
             self._progress = Progress(
                 SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
@@ -142,5 +151,7 @@ class Building:
     def __enter__(self) -> Building:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()

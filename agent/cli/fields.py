@@ -12,7 +12,9 @@ from agent.cli.questions import BackendOption, JsonOption
 
 @reported
 def fields(
-    text: Annotated[str | None, typer.Argument(help="What the field should hold, in plain words.", show_default=False)] = None,
+    text: Annotated[
+        str | None, typer.Argument(help="What the field should hold, in plain words.", show_default=False)
+    ] = None,
     api: Annotated[str | None, typer.Option(help="Only fields of this API.", show_default=False)] = None,
     k: Annotated[int, typer.Option("-k", "--count", min=1, max=200, help="How many.")] = 16,
     as_json: JsonOption = False,
@@ -49,7 +51,13 @@ def fields(
     if as_json:
         write_json(
             [
-                {"api": field.api, "path": field.path, "score": field.score, "label": field.label, "description": field.description}
+                {
+                    "api": field.api,
+                    "path": field.path,
+                    "score": field.score,
+                    "label": field.label,
+                    "description": field.description,
+                }
                 for field in found
             ]
         )

@@ -50,7 +50,10 @@ def load(
         say(f"Line {line} is left out: {reason}.")
     if report.bad_count > 10:
         say(f"… and {report.bad_count - 10:,} more lines.")
-    write_line(f"{report.loaded:,} documents loaded into {api}" + (f", {report.bad_count:,} lines left out." if report.bad_count else "."))
+    write_line(
+        f"{report.loaded:,} documents loaded into {api}"
+        + (f", {report.bad_count:,} lines left out." if report.bad_count else ".")
+    )
 
 
 @app.command()

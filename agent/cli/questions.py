@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from agent.cli.console import Building, reported
 
+if TYPE_CHECKING:
+    from agent.state import Record
+
 BackendOption = Annotated[
     str | None,
-    typer.Option("--backend", "-b", help="live, offline, auto (live if it answers, else offline), or a server's address."),
+    typer.Option(
+        "--backend", "-b", help="live, offline, auto (live if it answers, else offline), or a server's address."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 
@@ -67,7 +72,8 @@ def ask(
                 return
             from agent.graph import build_graph
 
-            record = build_graph(settings, progress=building.report).invoke({"question": question or ""})
+            graph = build_graph(settings, progress=building.report)
+            record = cast("Record", graph.invoke({"question": question or ""}))
         finally:
             runtime.close()
     raise typer.Exit(write_record(record, as_json))
