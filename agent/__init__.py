@@ -1,7 +1,7 @@
 """The agent: a LangGraph graph that turns a question into a BioThings request and its answer.
 
-    from agent import ask
-    print(ask("which Reactome pathways is mouse Cdk2 in?")["answer"])
+from agent import ask
+print(ask("which Reactome pathways is mouse Cdk2 in?")["answer"])
 """
 
 from __future__ import annotations

@@ -166,7 +166,9 @@ def _rewrite(node: Node, change: Callable[[Node], Node]) -> Node:
     if isinstance(node, Bool):
         return Bool(
             tuple(
-                clause if clause.modifier == "-" else Clause(_rewrite(clause.node, change), clause.conjunction, clause.modifier)
+                clause
+                if clause.modifier == "-"
+                else Clause(_rewrite(clause.node, change), clause.conjunction, clause.modifier)
                 for clause in node.clauses
             )
         )
