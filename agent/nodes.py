@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
+from agent.listener import listener
 from agent.prompts import Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
 from agent.runtime import Runtime
@@ -97,9 +98,18 @@ class Nodes:
         else:
             examples = [Example(**example) for example in state["examples"]]
             prompt = render_general(state["question"], cards, examples, turns, failures)
+        heard = listener.get()
         completion = self._runtime.model.complete(
-            prompt, grammar=grammar.gbnf, max_tokens=_MAX_TOKENS, stop=("<|im_end|>", "\n")
+            prompt,
+            grammar=grammar.gbnf,
+            max_tokens=_MAX_TOKENS,
+            stop=("<|im_end|>", "\n"),
+            on_token=heard.on_token,
+            on_position=heard.on_position,
+            cancel=heard.cancel,
         )
+        if completion.finish_reason == "cancelled":
+            raise ModelError("Stopped.", "")
         seconds = time.perf_counter() - start
         fault = "The draft did not come to an end." if completion.finish_reason == "length" else None
         return {

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int | None], None]
 Part = TypeVar("Part")
 
+#: Settings that say how one question is answered; runtimes that differ in nothing else share model and indexes.
+_OF_A_QUESTION = {"backend", "api", "hits", "cards", "max_repairs", "timeout", "max_answer_mb", "cache"}
+
 
 class Runtime:
     """Opens each part at its first use, each under a lock of its own. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
-        self.settings, self._progress = settings, progress
+    def __init__(self, settings: Settings, progress: Progress | None = None, sibling: Runtime | None = None) -> None:
+        """Open nothing yet; `sibling` has the model, the retriever and the store that this one shall use, too."""
+        self.settings, self._progress, self._sibling = settings, progress, sibling
         self._guard = threading.Lock()
         self._locks: dict[str, threading.RLock] = {}
         self._parts: dict[str, Any] = {}
@@ -32,6 +36,8 @@ class Runtime:
     @property
     def retriever(self) -> Retriever:
         """What finds fields and examples; its index is built at its first use."""
+        if self._sibling is not None:
+            return self._sibling.retriever
 
         def make() -> Retriever:
             from rag.index import open_index
@@ -44,6 +50,8 @@ class Runtime:
     @property
     def model(self) -> Model:
         """The language model; merged and loaded at its first use."""
+        if self._sibling is not None:
+            return self._sibling.model
 
         def make() -> Model:
             from agent.model import open_model
@@ -69,6 +77,8 @@ class Runtime:
     @property
     def store(self) -> Store:
         """The offline indexes."""
+        if self._sibling is not None:
+            return self._sibling.store
 
         def make() -> Store:
             from tools.offline.store import Store
@@ -149,5 +159,8 @@ def get_runtime(settings: Settings, progress: Progress | None = None) -> Runtime
 
             # APIs and field listings of the user's own stand below the home folder.
             set_home(settings.home)
-            _runtimes[key] = Runtime(settings, progress)
+            wanted = settings.model_dump(exclude=_OF_A_QUESTION)
+            others = (other for other in _runtimes.values() if other._sibling is None)
+            same = (other for other in others if other.settings.model_dump(exclude=_OF_A_QUESTION) == wanted)
+            _runtimes[key] = Runtime(settings, progress, next(same, None))
         return _runtimes[key]

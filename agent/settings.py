@@ -54,9 +54,19 @@ class Settings(BaseSettings):
     hits: int = Field(default=10, ge=1, le=1000, description="Hits fetched where the question names no number.")
     timeout: float = Field(default=30.0, gt=0, description="Seconds that a service may take for one answer.")
     max_answer_mb: int = Field(default=64, ge=1, description="Largest answer accepted, in megabytes.")
+    chat_host: str = Field(default="127.0.0.1", description="Address of the chat; any but this needs chat_users.")
+    chat_users: SecretStr | None = Field(
+        default=None, description="Who may sign in to the chat, as name:password,name:password; empty: no sign-in."
+    )
+    chat_database: str | None = Field(
+        default=None,
+        description="Where chats are kept: an address such as postgresql+asyncpg://…; empty: SQLite in home.",
+    )
     cache: bool = Field(default=True, description="Keep the answers of live services for a day.")
 
-    @field_validator("api", "model_path", "adapter_path", "openai_base_url", "threads", mode="before")
+    @field_validator(
+        "api", "model_path", "adapter_path", "openai_base_url", "threads", "chat_users", "chat_database", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
