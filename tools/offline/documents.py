@@ -22,9 +22,11 @@ ID_HG19 = "id_hg19"
 NAMES = "names"
 ORIGIN = "origin"
 ASSEMBLY = "assembly"
+ASSEMBLIES = ("hg19", "hg38")
 SOURCE = "source"
 PLACES = "places"
 STARTS = "starts"
+NUMBER = "number"
 WEIGHT = "weight"
 
 # Keys of snapshot documents that are not for readers: the identifier under hg19, and HPO's gene links.
@@ -51,6 +53,7 @@ def build_schema(mapping: FieldMapping) -> tantivy.Schema:
     builder.add_text_field(NAMES, tokenizer_name="whitespace", index_option="basic")
     builder.add_integer_field(STARTS, fast=True)
     builder.add_float_field(WEIGHT, fast=True)
+    builder.add_integer_field(NUMBER, fast=True)
     builder.add_bytes_field(SOURCE, stored=True)
     for leaf in mapping.fields.values():
         if leaf.kind in FLOAT_TYPES:
@@ -75,10 +78,10 @@ class DocumentWriter:
         self._terms: dict[tuple[str, str], str] = {}
         self._encoders = {path: (leaf.key, self._choose_encoder(leaf)) for path, leaf in mapping.fields.items()}
 
-    def write(self, document: Document, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
+    def write(self, document: Document, number: int, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
         """Return the engine's form of a document; `assemblies` are those it is found under."""
         identifier = document["_id"]
-        target: Values = {ID: [identifier], ORIGIN: [origin], SOURCE: [orjson.dumps(document)]}
+        target: Values = {ID: [identifier], NUMBER: [number], ORIGIN: [origin], SOURCE: [orjson.dumps(document)]}
         if assemblies:
             if HG19_ID_KEY in document and "hg19" not in assemblies:
                 assemblies = (*assemblies, "hg19")

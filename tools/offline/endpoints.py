@@ -18,7 +18,8 @@ from tools.lucene import escape
 from tools.offline.identifiers import look_up, translate_scopes
 from tools.offline.parameters import Refusal, bad_query, bad_request
 from tools.offline.projection import Projection, Shape, Shaper
-from tools.offline.scroll import PAGE_SIZE, read_cursor, write_cursor
+from tools.offline.scroll import PAGE_SIZE, Cursor, read_cursor, write_cursor
+from tools.offline.documents import ASSEMBLIES
 from tools.offline.search import SearchRequest, SearchResult
 from tools.offline.store import Index
 
@@ -38,7 +39,7 @@ Values = dict[str, Any]
 class Endpoints:
     """The endpoints of `api` over `index`.
 
-    `assembly` is, after an answer about variants, the assembly that it is about.
+    `assembly` is, after an answer about variants, the assembly whose positions it shows; `hg19,hg38` for both.
     """
 
     def __init__(self, api: Api, index: Index, clock: Callable[[], float] = time.time) -> None:
@@ -54,26 +55,31 @@ class Endpoints:
             Refusal: the query string is malformed, or parameters do not go together.
         """
         start = time.perf_counter()
-        offset = 0
+        cursor: Cursor | None = None
         if values["scroll_id"]:
-            kept, offset = read_cursor(self._api.name, values["scroll_id"], self._clock(), _CURSOR.__contains__)
-            values = {**values, "sort": None, "aggs": None, "from": None, "size": None, **kept}
-        listing = bool(values["scroll_id"] or values["fetch_all"])
+            cursor = read_cursor(self._api.name, values["scroll_id"], self._clock(), _CURSOR.__contains__)
+            values = {**values, "sort": None, "aggs": None, "from": None, "size": None, **cursor.request}
+        listing = bool(cursor or values["fetch_all"])
         request = self._request(values, values["q"])
         if listing:
-            request = replace(request, sort=[], from_=offset, size=PAGE_SIZE)
+            after = cursor.after if cursor else -1
+            request = replace(request, sort=[], from_=0, size=PAGE_SIZE, after=after)
         shaper = self._shaper(values)
         if values["rawquery"]:
             return {"offline": asdict(request)}
         result = self._find(values, request)
-        if values["scroll_id"] and not result.hits:
+        if cursor and not result.hits:
             return NO_MORE_RESULTS
         answer: dict[str, Any] = {}
+        total = cursor.total if cursor else result.total
         if listing:
             kept = {name: values[name] for name in _CURSOR if values.get(name) is not None}
-            answer["_scroll_id"] = write_cursor(self._api.name, kept, offset + PAGE_SIZE, self._clock())
+            if result.assembly in ASSEMBLIES:
+                kept["assembly"] = result.assembly  # of several that were tried, the one that had any
+            after = -1 if result.last is None else result.last
+            answer["_scroll_id"] = write_cursor(self._api.name, Cursor(kept, after, total), self._clock())
         answer["took"] = round((time.perf_counter() - start) * 1000)
-        answer["total"] = result.total
+        answer["total"] = total
         answer["max_score"] = result.max_score
         projection = Projection(values["_source"])
         hits = [self._hit(hit.id, hit.source, projection, {"_score": hit.score}) for hit in result.hits]
@@ -293,8 +299,10 @@ class Endpoints:
             result = self._index.search(request)
         except QueryError as error:
             raise bad_query(error) from error
-        if result.total and result.assembly:
-            self.assembly = result.assembly
+        if result.assembly and (result.total or result.hits):
+            # The terms of a batch may each have been found in another one.
+            known = {*result.assembly.split(","), *(self.assembly or result.assembly).split(",")}
+            self.assembly = ",".join(sorted(known))
         return result
 
     def _searchable(self, field: str) -> bool:

@@ -17,10 +17,12 @@ from tools.lucene import parse
 from tools.lucene.nodes import Operator
 from tools.offline.compiler import Compiler, exclude, require
 from tools.offline.documents import (
+    ASSEMBLIES,
     ASSEMBLY,
     HG19_ID_KEY,
     ID,
     ID_HG19,
+    NUMBER,
     ORIGIN,
     SOURCE,
     WEIGHT,
@@ -30,14 +32,15 @@ from tools.offline.documents import (
 )
 from tools.offline.facets import count_values
 from tools.offline.mapping import Field, FieldMapping
-from tools.offline.ranking import GeneQueries, variant_query
+from tools.offline.ranking import GeneQueries, choose_assemblies, variant_query
 from tools.offline.search import Coverage, Hit, SearchRequest, SearchResult
 from tools.offline.sloppy import stands_within
 from tools.offline.sorting import Hits, Sorter, read_sort
 
-ASSEMBLIES = ("hg19", "hg38")
 COVERAGE_FILE = "coverage.json"
 _KEPT_PHRASES = 32
+# A page of a listing is looked for among so many times as many documents, then among so many times more again.
+_FIRST_SPAN, _WIDER_SPAN = 16, 8
 
 
 class Index:
@@ -83,8 +86,11 @@ class Index:
             return self._search(request, None)
         if request.assembly is not None:
             return self._search(request, request.assembly)
-        result = self._search(request, ASSEMBLIES[0])
-        return result if result.total else self._search(request, ASSEMBLIES[1])
+        first, *others = choose_assemblies([*request.filters, *([request.q] if request.q else [])])
+        result = self._search(request, first)
+        for assembly in others:
+            result = result if result.total else self._search(request, assembly)
+        return result
 
     def get(self, identifier: str, assembly: str | None = None) -> Document | None:
         """Return the document with that identifier, variants by that of either assembly unless one is named."""
@@ -131,15 +137,60 @@ class Index:
         facets = {
             path: count_values(self._searcher, query, self.fields, path, request.facet_size) for path in request.facets
         }
+        if request.after is not None:
+            return self._list(query, request, assembly, facets)
+        shown = self._known_assembly(query) if self.api == "myvariant" and assembly is None else assembly
         if request.sort and request.sort != ["_score"]:
             keys = read_sort(request.sort, self.fields)
             found, total = self._sorter.find(query, keys, request.size, request.from_)
             hits = [self._hit(address, None, assembly) for _, address in found]
-            return SearchResult(total, None, hits, facets, assembly)
+            return SearchResult(total, None, hits, facets, shown)
         found, total = self._find(query, request.size, request.from_)
         highest = self._highest_score(query, found, request)
         hits = [self._hit(address, score if request.scores else None, assembly) for score, address in found]
-        return SearchResult(total, highest, hits, facets, assembly)
+        return SearchResult(total, highest, hits, facets, shown)
+
+    def _list(self, query: Query, request: SearchRequest, assembly: str | None, facets: dict[str, Any]) -> SearchResult:
+        """Return the page of a listing that follows `request.after`; a page costs the same wherever it is.
+
+        The engine cannot go on where a search ended, so a page is looked for in a stretch of document numbers, which
+        is widened where it holds too few.
+        """
+        assert request.after is not None
+        hits: list[tuple[Any, tantivy.DocAddress]] = []
+        start, span = request.after + 1, request.size * _FIRST_SPAN
+        while start <= self._last_number:
+            stretch = Query.range_query(self._schema, NUMBER, tantivy.FieldType.Integer, start, start + span - 1)
+            wanted = request.size - len(hits)
+            found = self._searcher.search(
+                require(query, stretch), wanted, order_by_field=NUMBER, order=tantivy.Order.Asc
+            ).hits
+            hits += found
+            if len(found) == wanted:
+                break
+            start, span = start + span, span * _WIDER_SPAN
+        total, shown = 0, assembly
+        if request.after < 0:
+            total = int(self._searcher.search(query, 1).count)
+            if self.api == "myvariant" and assembly is None:
+                shown = self._known_assembly(query)
+        last = int(hits[-1][0]) if hits else None
+        shown_hits = [self._hit(address, None, assembly) for _, address in hits]
+        return SearchResult(total, None, shown_hits, facets, shown, last)
+
+    @cached_property
+    def _last_number(self) -> int:
+        found = self._searcher.search(Query.all_query(), 1, order_by_field=NUMBER, order=tantivy.Order.Desc).hits
+        return int(found[0][0]) if found else -1
+
+    def _known_assembly(self, query: Query) -> str | None:
+        """Say which positions variants show that were looked for in either assembly: hg38 where that is known."""
+        total = self._searcher.search(query, 1).count
+        for assembly in reversed(ASSEMBLIES):
+            known = require(query, Query.term_query(self._schema, ASSEMBLY, assembly))
+            if total and self._searcher.search(known, 1).count == total:
+                return assembly
+        return ",".join(ASSEMBLIES) if total else None
 
     def _find(self, query: Query, size: int, from_: int) -> tuple[Hits, int]:
         result = self._searcher.search(query, max(size, 1), offset=from_, weight_by_field=self._weight_field)

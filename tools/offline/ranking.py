@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import tantivy
 from tantivy import Occur, Query
 
-from tools.lucene import Bool, Boost, Exists, MatchAll, Node, Nothing, Phrase, Term, parse
+from tools.lucene import Bool, Boost, Exists, MatchAll, Node, Nothing, Phrase, Term, clauses_of, parse
 from tools.offline.analysis import WHITESPACE, analyze, lowercase
-from tools.offline.compiler import Compiler, require
-from tools.offline.documents import BIN_SIZE, PLACES, STARTS, encode_start, place_prefix
+from tools.offline.compiler import ID_FIELD, Compiler, require
+from tools.offline.documents import ASSEMBLIES, BIN_SIZE, PLACES, STARTS, encode_start, place_prefix
 from tools.offline.mapping import FieldMapping
 
 _GENE_INTERVAL = re.compile(r"chr(?P<chrom>\w+):(?P<start>[0-9,]+)-(?P<end>[0-9,]+)")
@@ -21,6 +22,7 @@ _VARIANT_INTERVAL = re.compile(
     r"(?:\s+AND\s+(?P<rest>\S.+))?",
     re.ASCII | re.IGNORECASE,
 )
+_HGVS = re.compile(r"chr\w{1,2}:g\.", re.IGNORECASE)
 _QUERY_SYNTAX = (":", "~", " AND ", " OR ", "NOT ")
 _ACCESSIONS = ("refseq.rna", "refseq.protein", "accession.rna", "accession.protein")
 # Names that people write for fields, in any case; the first that the mapping has is taken.
@@ -155,9 +157,31 @@ def find_variant_interval(q: str, assembly: str) -> tuple[Node, str] | None:
     return interval, " AND ".join(others)
 
 
-def variant_query(q: str, assembly: str, compiler: Compiler, strict: Compiler) -> Query:
+def choose_assemblies(texts: Iterable[str]) -> tuple[str | None, ...]:
+    """Say which assemblies a search for variants goes through when it names none; the first that finds any answers.
+
+    `texts` are its query strings. One that is about a place (an interval, a genomic HGVS id) is looked for by its
+    hg19 positions, then by hg38; one about fields of an assembly by those; all else in every variant (None),
+    whichever assembly its position is known in.
+    """
+    places = False
+    for text in texts:
+        if _VARIANT_INTERVAL.search(text):
+            places = True
+            continue
+        for clause in clauses_of(parse(text)):
+            name = getattr(clause, "field", None) or getattr(clause, "path", None) or ""
+            for assembly in ASSEMBLIES:
+                if name == assembly or name.startswith(f"{assembly}."):
+                    return (assembly,)
+            value = getattr(clause, "text", "")
+            places = places or name == ID_FIELD or (not name and bool(_HGVS.match(value)))
+    return ASSEMBLIES if places else (None,)
+
+
+def variant_query(q: str, assembly: str | None, compiler: Compiler, strict: Compiler) -> Query:
     """Return the query for a request's `q` to myvariant; `strict` compiles what goes along with an interval."""
-    found = find_variant_interval(q, assembly)
+    found = find_variant_interval(q, assembly) if assembly else None
     if found is None:
         return compiler.compile(parse(q))
     interval, others = found

@@ -12,7 +12,9 @@ class SearchRequest:
 
     `q` is a query string (None: everything; empty: nothing). `filters` are further query strings, with default
     operator OR and not lenient. `taxids`, `exists` and `missing` narrow the search without counting for the score.
-    `assembly` applies to variants; where it is None they are looked for in hg19, then in hg38.
+    `assembly` applies to variants; where it is None, `ranking.choose_assemblies` says where they are looked for.
+    `after` makes the search a listing: its hits are not ranked, but follow the document of that number (-1: the
+    beginning) in the order in which they were indexed.
     """
 
     q: str | None = None
@@ -27,6 +29,7 @@ class SearchRequest:
     facets: list[str] = field(default_factory=list)
     facet_size: int = 10
     scores: bool = True
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,18 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """One page of hits, of `total`; `assembly` is the one that answered, for variants."""
+    """One page of hits, of `total`, which listings count on their first page only.
+
+    `assembly`: for variants, the one whose positions the hits show; `hg19,hg38` where each shows those that are known.
+    `last`: the number of the last hit of a listing.
+    """
 
     total: int
     max_score: float | None
     hits: list[Hit]
     facets: dict[str, Any]
     assembly: str | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,18 @@ from filelock import FileLock
 from tools.apis import API_NAMES
 from tools.errors import DataError
 from tools.offline import snapshot
-from tools.offline.documents import ID, ORIGIN, POSITION_FIELDS, SOURCE, Document, DocumentWriter, build_schema
-from tools.offline.index import ASSEMBLIES, COVERAGE_FILE, Index
+from tools.offline.documents import (
+    ASSEMBLIES,
+    ID,
+    NUMBER,
+    ORIGIN,
+    POSITION_FIELDS,
+    SOURCE,
+    Document,
+    DocumentWriter,
+    build_schema,
+)
+from tools.offline.index import COVERAGE_FILE, Index
 from tools.offline.mapping import FieldMapping
 from tools.paths import data_dir
 
@@ -38,7 +48,7 @@ __all__ = ["Index", "Store"]
 Progress = Callable[[str, int, int | None], None]
 Rows = dict[str, dict[str, Any]]
 # To be raised when indexes of the same documents would be written otherwise.
-_FORMAT = 2
+_FORMAT = 3
 _HEAP_BYTES = 100_000_000
 _PROGRESS_STEP = 1000
 _FROM_SNAPSHOT = "snapshot"
@@ -232,6 +242,7 @@ class Store:
         mapping = mapping.copy()
         documents = DocumentWriter(mapping, engine.schema, is_genes=api == "mygene")
         writer = engine.writer(_HEAP_BYTES, 1)
+        first = _next_number(engine)
         seen: set[int] = set()
         count = 0
         try:
@@ -240,7 +251,7 @@ class Store:
                 if may_replace or key in seen:
                     writer.delete_documents_by_term(ID, document["_id"])
                 seen.add(key)
-                writer.add_document(documents.write(document, origin, _assemblies(api, origin)))
+                writer.add_document(documents.write(document, first + count, origin, _assemblies(api, origin)))
                 count += 1
                 if self._progress is not None and count % _PROGRESS_STEP == 0:
                     self._progress(f"indexing {api}", count, None)
@@ -336,8 +347,15 @@ def _assemblies(api: str, origin: str) -> tuple[str, ...]:
         return ()
     if origin == _FROM_SNAPSHOT:
         return ("hg38",)
-    _, _, assembly = origin.partition(":")
+    _, assembly, *_ = [*origin.split(":"), ""]
     return (assembly,) if assembly else ASSEMBLIES
+
+
+def _next_number(engine: tantivy.Index) -> int:
+    """Return the number of the document that is indexed next; listings go by these numbers."""
+    query = tantivy.Query.all_query()
+    last = engine.searcher().search(query, 1, order_by_field=NUMBER, order=tantivy.Order.Desc).hits
+    return int(last[0][0]) + 1 if last else 0
 
 
 @lru_cache(maxsize=16)

@@ -148,9 +148,12 @@ def test_a_user_s_mapping_makes_a_plain_api(tmp_path: Path) -> None:
 
 def test_assemblies(store: Store) -> None:
     variants = store.index("myvariant")
-    result = search(variants, "clinvar.rcv.clinical_significance:pathogenic")
+    result = search(variants, "clinvar.rcv.clinical_significance:pathogenic", assembly="hg19")
     assert (result.assembly, [hit.id for hit in result.hits]) == ("hg19", ["chr7:g.140453136A>T"])
     assert "hg38" not in result.hits[0].source
+    # A search that is about no place goes through all variants, those of unknown hg19 position too.
+    result = search(variants, "clinvar.rcv.clinical_significance:pathogenic")
+    assert (result.assembly, result.total) == ("hg38", 2)
     result = search(variants, "clinvar.rcv.clinical_significance:pathogenic", assembly="hg38")
     assert sorted(hit.id for hit in result.hits) == ["chr17:g.7675088C>T", "chr7:g.140753336A>T"]
     assert not any(set(hit.source) & {"hg19", "_id_hg19"} for hit in result.hits)
@@ -163,6 +166,44 @@ def test_assemblies(store: Store) -> None:
     assert document["_id"] == "chr7:g.140453136A>T"
     assert variants.get("chr7:g.140753336A>T", "hg19") is None
     assert variants.get("nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("q", "assembly", "total"),
+    [
+        ("chr7:140453136", "hg19", 1),
+        ("chr7:140753336", "hg38", 1),
+        ("chr7:1-300000000", "hg19", 1),
+        ("chr17:1-300000000", "hg38", 1),
+        ("chr1:1-300000000", None, 0),
+        (r"_id:chr7\:g.140453136A>T", "hg19", 1),
+        (r"_id:chr7\:g.140753336A>T", "hg38", 1),
+        ('"chr7:g.140453136A>T"', "hg19", 1),
+        ("hg38.start:>1", "hg38", 2),
+        ("chrom:7 AND hg38.end:140753336", "hg38", 1),
+        ("hg19.start:140453136", "hg19", 1),
+        ("_exists_:hg19", "hg19", 1),
+        ("chrom:(7 OR 17)", "hg38", 2),
+        ("hg19.start:1", None, 0),
+    ],
+)
+def test_where_variants_are_looked_for(store: Store, q: str, assembly: str | None, total: int) -> None:
+    result = search(store.index("myvariant"), q)
+    assert (result.assembly if result.total else None, result.total) == (assembly, total)
+    listed = search(store.index("myvariant"), q, after=-1, size=1000)
+    assert (listed.total, sorted(hit.id for hit in listed.hits)) == (total, sorted(hit.id for hit in result.hits))
+    # A filter is about places just as well.
+    assert search(store.index("myvariant"), None, filters=[q]).total == total or ":" in q[:6]
+
+
+def test_variants_of_both_assemblies_in_one_answer(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add("myvariant", [{"_id": "chr1:g.1A>T", "chrom": "1"}], True, "hg19")
+    store.add("myvariant", [{"_id": "chr1:g.2A>T", "chrom": "1"}], False, "hg38")
+    index = store.index("myvariant")
+    assert search(index, "chrom:1").assembly == "hg19,hg38"
+    assert search(index, "chrom:1", assembly="hg19").total == 1
+    assert search(index, r"_id:chr1\:g.2A>T").assembly == "hg38"
 
 
 @pytest.mark.parametrize(
