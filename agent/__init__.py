@@ -1,7 +1,9 @@
 """The agent: a LangGraph graph that turns a question into a BioThings request and its answer.
 
-from agent import ask
-print(ask("which Reactome pathways is mouse Cdk2 in?")["answer"])
+    from agent import ask
+    print(ask("which biological processes is CDK2 involved in?")["answer"])
+
+LangGraph takes a second to import; importing this package does not import it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ __all__ = ["ask", "build_graph"]
 
 
 def __getattr__(name: str) -> Any:
-    # LangGraph takes a second to import; the command line's other commands should not wait for it.
     if name in __all__:
         from agent import graph
 

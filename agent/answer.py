@@ -38,6 +38,8 @@ def compose(state: State, runtime: Runtime) -> dict[str, Any]:
             "answer": "That is too long for a question. Ask in up to 2,000 characters; a long list of identifiers can "
             "be given to `biothings-assistant run` as a batch request.",
         }
+    if fault == "address":
+        return {"status": "refused", "answer": state["answer"]}
     if state["status"] == "failed" and state["error"]:
         message = f"{state['error']['message']} {state['error']['hint']}".strip()
         return {"status": "failed", "answer": message, **_request_of(_last_line(state))}
@@ -122,10 +124,7 @@ def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -
     if query.api == "myvariant" and "assembly" not in query.params and query.kind != "fields":
         assembly = (state["result"] or {}).get("assembly")
         if assembly:
-            notes.append(f"Positions are those of {assembly}.")
-        elif state["backend"] == "offline" and runtime.store.index("myvariant").count_loaded() == 0:
-            # The live service answers by hg19 unless it is told otherwise.
-            notes.append("The snapshot names variants by their hg38 positions.")
+            notes.append(f"Positions are those of {assembly.replace(',', ' and ')}.")
     if runtime.backend.notice:
         notes.append(runtime.backend.notice)
     return notes

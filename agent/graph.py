@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 
+class _Channels(State, total=False):
+    """The state as a checkpointer keeps it: what a caller says of one question only does not outlive that."""
+
+    id: Annotated[str | None, UntrackedValue]  # type: ignore[misc]
+    api: Annotated[str | None, UntrackedValue]  # type: ignore[misc]
+
+
 def build_graph(
     settings: Settings | None = None,
     checkpointer: BaseCheckpointSaver[str] | None = None,
     progress: Progress | None = None,
-) -> CompiledStateGraph[State, None, Input, Record]:
+) -> CompiledStateGraph[_Channels, None, Input, Record]:
     """Build the graph that answers questions.
 
     `graph.invoke({"question": "..."})` returns a record. With a checkpointer and a thread, a follow-up sees the
@@ -42,7 +50,7 @@ def build_graph(
     nodes = Nodes(runtime)
     most = 1 + settings.max_repairs
 
-    graph = StateGraph(State, input_schema=Input, output_schema=Record)
+    graph = StateGraph(_Channels, input_schema=Input, output_schema=Record)
     graph.add_node("begin", guarded(nodes.begin))
     graph.add_node("retrieve", guarded(nodes.retrieve))
     graph.add_node("draft", guarded(nodes.draft))
@@ -52,14 +60,15 @@ def build_graph(
     graph.add_node("answer", nodes.answer)
 
     graph.add_edge(START, "begin")
-    graph.add_conditional_edges("begin", after_begin, ["retrieve", "answer"])
+    graph.add_conditional_edges("begin", after_begin, ["retrieve", "check", "answer"])
     graph.add_conditional_edges("retrieve", after_step("draft"), ["draft", "answer"])
     graph.add_conditional_edges("draft", after_step("check"), ["check", "answer"])
     graph.add_conditional_edges("check", route_check(most), ["execute", "draft", "repair", "answer"])
     graph.add_conditional_edges("repair", _route_repair, ["execute", "answer"])
     graph.add_conditional_edges("execute", route_execution(most, runtime), ["draft", "answer"])
     graph.add_edge("answer", END)
-    return graph.compile(checkpointer=checkpointer)
+    # A repair takes four steps.
+    return graph.compile(checkpointer=checkpointer).with_config(recursion_limit=12 + 4 * most)
 
 
 def studio() -> Any:

@@ -6,6 +6,7 @@ ours and the network's end the question with an error that says how to mend it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
@@ -25,6 +26,7 @@ REFUSAL = "none"
 LONGEST_QUESTION = 2000
 #: Fields that the grammar allows beside the common ones; more than the prompt shows, since a trie is cheap.
 GRAMMAR_FIELDS = 40
+_ADDRESS = re.compile(r"https?://\S+$")
 _MAX_TOKENS = 200
 _HISTORY_SHOWN = 3
 
@@ -46,7 +48,8 @@ class Nodes:
 
     def begin(self, state: State) -> dict[str, Any]:
         """Set anew what belongs to one question, and turn away what is none."""
-        question = " ".join(str(state.get("question") or "").split())
+        said = str(state.get("question") or "")
+        question = " ".join("".join(character if character.isprintable() else " " for character in said).split())
         fresh: dict[str, Any] = {
             "question": question, "id": state.get("id"), "api": state.get("api") or self._settings.api,
             "history": state.get("history") or [], "attempts": [], "notes": [], "result": None, "draft": "",
@@ -59,6 +62,12 @@ class Nodes:
             return fresh | {"status": "refused", "fault": "no-question"}
         if len(question) > LONGEST_QUESTION:
             return fresh | {"status": "refused", "fault": "too-long"}
+        if _ADDRESS.match(question):
+            # A pasted request is made as it stands; other addresses are never called.
+            try:
+                return fresh | {"draft": Query.parse(question).line}
+            except QueryError as error:
+                return fresh | {"status": "refused", "fault": "address", "answer": f"{error.message} {error.hint}"}
         return fresh
 
     def retrieve(self, state: State) -> dict[str, Any]:
@@ -200,7 +209,8 @@ class Nodes:
         answer = compose(state, self._runtime)
         line = answer.get("request", state["request"])
         turn = {"question": state["question"], "request": line or REFUSAL}
-        history = [*state["history"], turn] if state["fault"] not in ("no-question", "too-long") else state["history"]
+        kept = line is not None or state["fault"] == "refused"
+        history = [*state["history"], turn] if kept else state["history"]
         seconds = {**_add(state), "total": time.time() - state["started"]}
         return {
             **answer,
@@ -230,9 +240,11 @@ def _failed(error: AssistantError) -> dict[str, Any]:
     return {"status": "failed", "error": {"message": error.message, "hint": error.hint}, "fault": "failed"}
 
 
-def after_begin(state: State) -> Literal["retrieve", "answer"]:
-    """Go on with a question; answer at once what is none."""
-    return "answer" if state["fault"] else "retrieve"
+def after_begin(state: State) -> Literal["retrieve", "check", "answer"]:
+    """Go on with a question, or with a request that stands in its place; answer at once what is neither."""
+    if state["fault"]:
+        return "answer"
+    return "check" if state["draft"] else "retrieve"
 
 
 def after_step(following: str) -> Callable[[State], str]:
@@ -252,7 +264,8 @@ def route_check(max_attempts: int) -> Callable[[State], Literal["execute", "draf
             return "answer"
         if state["fault"] is None:
             return "execute"
-        if len(state["attempts"]) >= max_attempts:
+        if len(state["attempts"]) >= max_attempts or not state["cards"]:
+            # Without cards there was no question: a request was pasted, and stands or falls as it is.
             return "answer"
         return "repair" if state["fault"] == "no-other-way" else "draft"
 
@@ -263,7 +276,7 @@ def route_execution(max_attempts: int, runtime: Runtime) -> Callable[[State], Li
     """After execution: answer, or let the model try again where that can help."""
 
     def route(state: State) -> Literal["draft", "answer"]:
-        if state["fault"] is None or state["fault"] == "failed" or len(state["attempts"]) >= max_attempts:
+        if state["fault"] in (None, "failed") or len(state["attempts"]) >= max_attempts or not state["cards"]:
             return "answer"
         if state["fault"] == "rejected":
             return "draft"
