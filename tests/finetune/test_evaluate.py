@@ -30,6 +30,7 @@ GENES: list[dict[str, Any]] = [
      "type_of_gene": "pseudo"},
 ]  # fmt: skip
 SUMMARY = "mygene /v3/query?q=symbol:CDK2&fields=summary&species=human"
+FACETS = "mygene /v3/query?facets=type_of_gene&species=human"
 QUESTIONS = [
     {"id": "a", "question": "what does human CDK2 do", "requests": [SUMMARY], "kind": "lookup"},
     {"id": "b", "question": "kinases 4", "requests": ["mygene /v3/query?q=symbol:CDK4"], "kind": "search"},
@@ -161,8 +162,8 @@ def test_a_file_that_holds_no_questions_is_named(tmp_path: Path) -> None:
         ("mygene /v3/query?q=symbol:CDK2", "mygene /v3/query?q=symbol:TP53", None),
         ("mygene /v3/query?q=symbol:BRCA1&fields=name", "mygene /v3/query?q=symbol:BRCA1&fields=summary", None),
         # Which buckets there are is what was asked.
-        ("mygene /v3/query?q=taxid:9606&facets=type_of_gene", "mygene /v3/query?facets=type_of_gene&species=human", True),
-        ("mygene /v3/query?q=symbol:CDK2&facets=type_of_gene", "mygene /v3/query?facets=type_of_gene&species=human", False),
+        ("mygene /v3/query?q=taxid:9606&facets=type_of_gene", FACETS, True),
+        ("mygene /v3/query?q=symbol:CDK2&facets=type_of_gene", FACETS, False),
     ],
 )  # fmt: skip
 def test_execution_match(executor: Executor, draft: str, expected: str, matches: bool | None) -> None:
