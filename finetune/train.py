@@ -1,0 +1,308 @@
+"""Fine-tuning: a LoRA adapter for any causal model of Hugging Face, on whatever device there is.
+
+    biothings-assistant finetune train --pairs data/train/pairs.jsonl --out runs/first
+
+One linear script in functions: read, render, train, save. Checkpoints hold everything that the next step depends on,
+so that a run which is stopped and resumed ends as one that was not. Beside the adapter stand the settings, the data's
+hash, the losses and the versions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from finetune.dataset import Tree
+
+if TYPE_CHECKING:
+    import torch
+
+Log = Callable[[str], None]
+
+
+class Recipe(BaseModel):
+    """All that shapes a training run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rank: int = Field(default=32, description="LoRA rank.")
+    alpha: int = Field(default=64, description="LoRA alpha; the update is scaled by alpha / rank.")
+    learning_rate: float = Field(default=1e-3, description="At its peak.")
+    warmup: float = Field(default=0.05, description="Share of the steps in which the learning rate rises.")
+    epochs: float = Field(default=1.0, description="How often the data is gone through.")
+    batch_tokens: int = Field(default=2500, description="Tokens of a step, at most (one sequence at least).")
+    first_layer: int = Field(default=0, description="Layers below this one get no LoRA, which saves time.")
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    seed: int = 1
+    checkpoint_seconds: float = 180.0
+    dtype: str = Field(default="auto", description="float32, bfloat16, or auto: bfloat16 where the device computes it.")
+
+
+def train(
+    trees: Sequence[Tree], base: Path, out: Path, recipe: Recipe, *, held: Sequence[Tree] = (),
+    notes: dict[str, Any] | None = None, log: Log = lambda _: None, stop_after: float | None = None,
+    start: Path | None = None,
+) -> Path:  # fmt: skip
+    """Train an adapter and write it to `out/adapter`; continue where `out/checkpoint` stands, if it does.
+
+    Args:
+        trees: the training sequences, see `finetune.dataset`.
+        base: a Transformers model folder or hub name.
+        out: the run's folder.
+        recipe: the settings.
+        held: validation sequences; their loss is logged at each checkpoint.
+        notes: what else is to be recorded beside the adapter (prompt version, data's hash …).
+        log: told a line a step.
+        start: an adapter folder to begin from, made with the same rank and layers; fresh weights otherwise.
+        stop_after: seconds after which the run saves a checkpoint and the adapter as it is, and ends.
+
+    Returns:
+        The adapter's folder.
+    """
+    _keep_memory()
+    import torch
+    from peft import LoraConfig, get_peft_model, load_peft_weights, set_peft_model_state_dict
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(recipe.seed)
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=_dtype(recipe, device), attn_implementation="sdpa")
+    layers = list(range(recipe.first_layer, model.config.num_hidden_layers))
+    linear = {
+        name.rpartition(".")[2] for name, module in model.model.named_modules() if isinstance(module, torch.nn.Linear)
+    }
+    config = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        target_modules=sorted(linear),
+        layers_to_transform=layers,
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(model, config).to(device)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    if start is not None:
+        set_peft_model_state_dict(model, load_peft_weights(str(start), device=device))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99))
+    batches = _batches(trees, recipe)
+    out.mkdir(parents=True, exist_ok=True)
+    state = _resume(out, model, optimizer, batches, recipe, log)
+    started, done_before = time.monotonic(), state["seconds"]
+    saved = time.monotonic()
+    for step in range(state["step"], len(batches)):
+        rate = _rate(step, len(batches), recipe)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        begun = time.monotonic()
+        loss, count = _step(model, [trees[place] for place in batches[step]], device, learn=True)
+        torch.nn.utils.clip_grad_norm_(trained, recipe.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        tokens = sum(trees[place].length for place in batches[step])
+        state["step"], state["seconds"] = step + 1, done_before + time.monotonic() - started
+        state["losses"].append(round(loss, 4))
+        left = (len(batches) - step - 1) * state["seconds"] / (step + 1)
+        speed = tokens / (time.monotonic() - begun)
+        log(f"{100 * (step + 1) / len(batches):5.1f}%  step {step + 1}/{len(batches)}  loss {loss:.4f}  "
+            f"{speed:,.0f} tokens/s  {count} learnt  lr {rate:.2e}  {left / 60:.0f} min left")  # fmt: skip
+        over = stop_after is not None and time.monotonic() - started > stop_after
+        if over or step + 1 == len(batches) or time.monotonic() - saved > recipe.checkpoint_seconds:
+            if held:
+                state["held"].append([step + 1, round(_held_loss(model, held, device), 4)])
+                log(f"validation loss {state['held'][-1][1]:.4f}")
+            _save(out, model, optimizer, state, recipe, notes or {})
+            saved = time.monotonic()
+        if over:
+            log("stopped: the time is up; run again to go on")
+            break
+    return out / "adapter"
+
+
+def _step(model: Any, trees: Sequence[Tree], device: str, *, learn: bool) -> tuple[float, int]:
+    """Forward (and backward) over one batch; return the mean loss of its learnt tokens, and how many there are."""
+    import torch
+
+    tokens, positions, mask, learnt = _tensors(trees, next(model.parameters()).dtype, device)
+    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    with torch.set_grad_enabled(learn):
+        hidden = causal.model(
+            input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False
+        ).last_hidden_state
+        # The head is wide: it is computed where there is something to learn only.
+        rows, places = learnt.nonzero(as_tuple=True)
+        logits = causal.lm_head(hidden[rows, places - 1]).float()
+        loss = torch.nn.functional.cross_entropy(logits, tokens[rows, places])
+        if learn:
+            loss.backward()
+    return float(loss.detach()), len(rows)
+
+
+def _tensors(trees: Sequence[Tree], dtype: torch.dtype, device: str) -> tuple[torch.Tensor, ...]:
+    """Tokens, positions, the mask by which a branch sees its context and itself only, and what is learnt."""
+    import torch
+
+    width = max(tree.length for tree in trees)
+    shape = (len(trees), width)
+    tokens = torch.zeros(shape, dtype=torch.long)
+    positions = torch.zeros(shape, dtype=torch.long)
+    learnt = torch.zeros(shape, dtype=torch.bool)
+    owner = torch.full(shape, -1, dtype=torch.long)
+    for row, tree in enumerate(trees):
+        at = len(tree.context)
+        tokens[row, :at] = torch.tensor(tree.context)
+        positions[row, :at] = torch.arange(at)
+        owner[row, :at] = 0
+        for number, branch in enumerate(tree.branches, start=1):
+            end = at + len(branch.tokens)
+            tokens[row, at:end] = torch.tensor(branch.tokens)
+            positions[row, at:end] = torch.arange(len(tree.context), len(tree.context) + len(branch.tokens))
+            learnt[row, at:end] = torch.tensor(branch.learn)
+            owner[row, at:end] = number
+            at = end
+    before = torch.tril(torch.ones(width, width, dtype=torch.bool))
+    seen = before & ((owner[:, None, :] == owner[:, :, None]) | (owner[:, None, :] == 0))
+    # A row of padding must see something, or its softmax is not a number.
+    seen |= torch.eye(width, dtype=torch.bool)
+    mask = torch.zeros((len(trees), 1, width, width), dtype=dtype)
+    mask.masked_fill_(~seen[:, None], torch.finfo(dtype).min)
+    return tokens.to(device), positions.to(device), mask.to(device), learnt.to(device)
+
+
+def _held_loss(model: Any, trees: Sequence[Tree], device: str) -> float:
+    model.eval()
+    total = count = 0.0
+    for tree in trees:
+        loss, learnt = _step(model, [tree], device, learn=False)
+        total, count = total + loss * learnt, count + learnt
+    model.train()
+    return total / max(count, 1)
+
+
+def _batches(trees: Sequence[Tree], recipe: Recipe) -> list[list[int]]:
+    """Group sequences of like length into steps; the same recipe and data give the same batches."""
+    rng = random.Random(recipe.seed)
+    batches: list[list[int]] = []
+    whole, part = divmod(recipe.epochs, 1)
+    for epoch in range(math.ceil(recipe.epochs)):
+        order = list(range(len(trees)))
+        rng.shuffle(order)
+        if epoch == int(whole):
+            order = order[: int(part * len(order))]
+        # Buckets of a few hundred keep the order random on the whole, and the lengths within a batch alike.
+        made = [batch for bucket in _chunks(order, 400) for batch in _fill(bucket, trees, recipe.batch_tokens)]
+        rng.shuffle(made)
+        batches += made
+    return batches
+
+
+def _fill(bucket: Sequence[int], trees: Sequence[Tree], most: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    for place in sorted(bucket, key=lambda place: trees[place].length):
+        if batch and trees[place].length * (len(batch) + 1) > most:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _rate(step: int, steps: int, recipe: Recipe) -> float:
+    """Rise linearly, then fall along a cosine to a twentieth."""
+    rise = max(1, round(recipe.warmup * steps))
+    if step < rise:
+        return recipe.learning_rate * (step + 1) / rise
+    along = (step - rise) / max(1, steps - rise)
+    return recipe.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * along)))
+
+
+def _dtype(recipe: Recipe, device: str) -> Any:
+    import torch
+
+    if recipe.dtype != "auto":
+        return getattr(torch, recipe.dtype)
+    # A CPU without bfloat16 units emulates it at a thirtieth of float32's speed.
+    quick = device == "cuda" or (device == "cpu" and torch.backends.cpu.get_cpu_capability() in ("AVX512_BF16", "AMX"))
+    return torch.bfloat16 if quick or (device == "cpu" and _has_bf16()) else torch.float32
+
+
+def _has_bf16() -> bool:
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def _keep_memory() -> None:
+    """Stop glibc from giving the big tensors back to the system at each step; works for processes started after it."""
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "4294967296")
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "8589934592")
+
+
+def _fingerprint(batches: Sequence[Sequence[int]], recipe: Recipe) -> str:
+    kept = recipe.model_dump(exclude={"checkpoint_seconds"})
+    return hashlib.sha256(json.dumps([kept, batches]).encode()).hexdigest()[:16]
+
+
+def _resume(
+    out: Path, model: Any, optimizer: Any, batches: Sequence[Sequence[int]], recipe: Recipe, log: Log
+) -> dict[str, Any]:
+    import torch
+    from peft import set_peft_model_state_dict
+
+    fresh = {"step": 0, "seconds": 0.0, "losses": [], "held": [], "run": _fingerprint(batches, recipe)}
+    path = out / "checkpoint.pt"
+    if not path.exists():
+        return fresh
+    kept = torch.load(path, weights_only=True, map_location="cpu")
+    if kept["state"]["run"] != fresh["run"]:
+        raise ValueError(f"{path} belongs to a run with other data or settings; choose another folder or delete it")
+    set_peft_model_state_dict(model, kept["model"])
+    optimizer.load_state_dict(kept["optimizer"])
+    torch.set_rng_state(kept["rng"])
+    log(f"goes on from step {kept['state']['step']}")
+    state: dict[str, Any] = kept["state"]
+    return state
+
+
+def _save(out: Path, model: Any, optimizer: Any, state: dict[str, Any], recipe: Recipe, notes: dict[str, Any]) -> None:
+    """Write the checkpoint and the adapter, each aside first, so that a kill leaves the one before."""
+    import peft
+    import torch
+    import transformers
+    from peft import get_peft_model_state_dict
+
+    partial = out / "checkpoint.part"
+    torch.save(
+        {"model": get_peft_model_state_dict(model), "optimizer": optimizer.state_dict(), "state": state,
+         "rng": torch.get_rng_state()}, partial,
+    )  # fmt: skip
+    partial.replace(out / "checkpoint.pt")
+    fresh = out / "adapter.part"
+    shutil.rmtree(fresh, ignore_errors=True)
+    model.save_pretrained(fresh)
+    record = {
+        **notes, "recipe": recipe.model_dump(), "steps": state["step"], "seconds": round(state["seconds"]),
+        "loss": state["losses"][-50:], "validation": state["held"],
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__},
+    }  # fmt: skip
+    (fresh / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(out / "adapter", ignore_errors=True)
+    fresh.replace(out / "adapter")
