@@ -110,7 +110,7 @@ def _share(group: Sequence[Pair], found: Sequence[list[ScoredField]], rng: rando
     needed: dict[tuple[str, str], Any] = {}
     others: list[ScoredField] = []
     for pair, cards in zip(group, found, strict=True):
-        used = set() if pair.request == "none" else {path for path in fields_of(pair.request)}
+        used = set() if pair.request == "none" else set(fields_of(pair.request))
         for card in cards:
             if any(card.path == path or card.path.startswith(f"{path}.") for path in used):
                 needed.setdefault((card.api, card.path), card)
