@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agent.cli import console, offline
+from agent.cli.bench import bench
+from agent.cli.chat import chat
+from agent.cli.doctor import doctor
 from agent.cli.fields import fields
 from agent.cli.questions import ask, run
+from finetune.commands import app as finetune_app
+from finetune.commands import evaluate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,8 +25,15 @@ app = typer.Typer(
 )
 app.command()(ask)
 app.command()(run)
+if (Path(__file__).resolve().parents[2] / "ui" / "app.py").exists():
+    # A build without the browser's part has no such command.
+    app.command()(chat)
 app.command()(fields)
 app.add_typer(offline.app, name="offline")
+app.command()(doctor)
+app.command()(bench)
+app.command()(evaluate)
+app.add_typer(finetune_app, name="finetune")
 
 
 def _show_version(wanted: bool) -> None:

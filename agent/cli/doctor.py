@@ -1,0 +1,190 @@
+"""`doctor`: what is installed, what will be used, and how to mend what is not there."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from agent.cli.console import FAILED, out, reported, write_json
+from agent.cli.questions import JsonOption
+from tools.errors import AssistantError
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+
+State = Literal["ok", "note", "missing"]
+_DISTRIBUTION = "biothings-assistant"
+#: What model, indexes and caches take, roughly.
+_NEEDED_BYTES = 1_000_000_000
+_MARKS = {"ok": "ok", "note": "--", "missing": "MISSING"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do where it is not as it should be."""
+
+    what: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+@reported
+def doctor(as_json: JsonOption = False) -> None:
+    """Show what is installed and what will be used, and how to mend what is missing.
+
+    Example:
+
+        biothings-assistant doctor
+    """
+    from agent.settings import load_settings
+
+    settings = load_settings()
+    findings = list(_look(settings))
+    if as_json:
+        write_json([asdict(finding) for finding in findings])
+    else:
+        from rich import box
+        from rich.table import Table
+
+        grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in ("", "", "found"):
+            grid.add_column(name, overflow="fold")
+        for finding in findings:
+            grid.add_row(
+                _MARKS[finding.state], finding.what, finding.found + (f"\n→ {finding.mend}" if finding.mend else "")
+            )
+        out().print(grid)
+    raise typer.Exit(FAILED if any(finding.state == "missing" for finding in findings) else 0)
+
+
+def _look(settings: Settings) -> Iterator[Finding]:
+    cores = f"{os.cpu_count()} processors, {platform.machine()}"
+    yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()}, {cores}, {sys.executable}")
+    yield from _packages()
+    yield from _home(settings.home)
+    yield from _model(settings)
+    yield _retrieval(settings)
+    yield from _offline(settings)
+    yield _backend(settings)
+    changed = sorted(name for name in settings.model_fields_set if name in type(settings).model_fields)
+    yield Finding("settings", "ok", f"set: {', '.join(changed)}" if changed else "all at their defaults")
+
+
+def _packages() -> Iterator[Finding]:
+    """Every package that the product needs, in one line; each that is missing in a line of its own."""
+    try:
+        required = importlib.metadata.requires(_DISTRIBUTION) or []
+        version = importlib.metadata.version(_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding(_DISTRIBUTION, "note", "run from its source folder", "pip install -e . gives it its command.")
+        return
+    names = [re.split(r"[\s\[<>=!~;]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
+    found, missing = [], []
+    for name in sorted(names):
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    yield Finding(_DISTRIBUTION, "ok", version)
+    yield Finding("packages", "ok", ", ".join(found))
+    for name in missing:
+        yield Finding(f"package {name}", "missing", "not installed", f"pip install {name}")
+
+
+def _home(home: Path) -> Iterator[Finding]:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        writable = os.access(home, os.W_OK)
+    except OSError:
+        writable = False
+    mend = "Set BIOTHINGS_ASSISTANT_HOME to a folder that can be written."
+    yield Finding("home", "ok" if writable else "missing", str(home), "" if writable else mend)
+    if writable:
+        free = shutil.disk_usage(home).free
+        enough = free >= _NEEDED_BYTES
+        yield Finding(
+            "disk", "ok" if enough else "note", f"{free / 1e9:.1f} GB free",
+            "" if enough else "Model and indexes take about 1 GB.",
+        )  # fmt: skip
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    if settings.model == "openai":
+        address = settings.openai_base_url
+        mend = "" if address else "Set BIOTHINGS_ASSISTANT_OPENAI_BASE_URL."
+        yield Finding("model", "ok" if address else "missing", f"{settings.openai_model} at {address}", mend)
+        return
+    from agent.model.weights import packaged_model
+
+    if settings.model_path is not None:
+        there = settings.model_path.is_file()
+        mend = "" if there else "Set BIOTHINGS_ASSISTANT_MODEL_PATH to a GGUF file, or leave it empty."
+        yield Finding("model", "ok" if there else "missing", str(settings.model_path), mend)
+    else:
+        try:
+            yield Finding("model", "ok", f"packaged: {packaged_model().name}")
+        except AssistantError as error:
+            yield Finding("model", "missing", error.message, error.hint)
+    adapter = settings.adapter
+    if adapter is not None:
+        yield Finding("adapter", "ok", str(adapter))
+    else:
+        yield Finding("adapter", "note", "none: the base model is used as it is, with the general prompt")
+    merged = sorted((settings.home / "models").glob("merged-*.gguf"))
+    if adapter is not None and settings.model_path is None:
+        yield Finding("merged model", "ok", merged[-1].name if merged else "will be written at first use")
+
+
+def _retrieval(settings: Settings) -> Finding:
+    from rag.embeddings import default_embedder
+
+    try:
+        default_embedder()
+    except AssistantError as error:
+        return Finding("retrieval", "missing", error.message, error.hint)
+    built = sorted(settings.home.glob("index-*"))
+    return Finding("retrieval", "ok", f"index {built[-1].name}" if built else "index will be built at first use")
+
+
+def _offline(settings: Settings) -> Iterator[Finding]:
+    from tools.offline import snapshot
+    from tools.offline.store import Store
+
+    try:
+        for api in ("mygene", "myvariant", "mychem", "mydisease"):
+            snapshot.fingerprint(api)
+        yield Finding("snapshot", "ok", "complete")
+    except AssistantError as error:
+        yield Finding("snapshot", "missing", error.message, error.hint)
+        return
+    store = Store(settings.home)
+    states = [
+        f"{name} {'built' if (settings.home / 'offline' / name / 'state.json').exists() else 'at first use'}"
+        for name in store.apis()
+    ]
+    yield Finding("offline indexes", "ok", ", ".join(states))
+
+
+def _backend(settings: Settings) -> Finding:
+    from tools.backend import resolve_backend
+
+    try:
+        backend = resolve_backend(settings.backend, settings.home)
+    except AssistantError as error:
+        return Finding("backend", "missing", error.message, error.hint)
+    try:
+        chosen = f"{settings.backend}, which is {backend.name} now" if settings.backend == "auto" else backend.name
+        return Finding("backend", "note" if backend.notice else "ok", chosen, backend.notice)
+    finally:
+        backend.close()
