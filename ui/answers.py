@@ -1,0 +1,91 @@
+"""The records behind the answers on the page: kept so that they can be downloaded, run again and corrected."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.values import table
+from tools.query import Query
+from ui.data_layer import connect
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, thread TEXT, user TEXT, created REAL, record BLOB)",
+    "CREATE INDEX IF NOT EXISTS answers_thread ON answers (thread)",
+)
+#: Spreadsheets read a cell that begins so as a formula. (OWASP, "CSV Injection".)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Answers:
+    """Records in a SQLite file. Its methods block: call them from a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with connect(path) as connection:
+            for statement in _SCHEMA:
+                connection.execute(statement)
+
+    def keep(self, record: dict[str, Any], thread: str, user: str) -> str:
+        """Keep a record; return the name to get it by."""
+        name = str(uuid.uuid4())
+        content = gzip.compress(json.dumps(record, default=str).encode(), 4)
+        with connect(self._path) as connection:
+            connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?)", (name, thread, user, time.time(), content))
+        return name
+
+    def get(self, name: str, user: str) -> dict[str, Any] | None:
+        """Return a record of this user."""
+        row = (
+            connect(self._path).execute("SELECT record FROM answers WHERE id = ? AND user = ?", (name, user)).fetchone()
+        )
+        return json.loads(gzip.decompress(row["record"])) if row else None
+
+    def forget(self, thread: str) -> None:
+        """Remove the records of a chat."""
+        with connect(self._path) as connection:
+            connection.execute("DELETE FROM answers WHERE thread = ?", (thread,))
+
+
+def as_json(hits: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Write hits as a JSON array, one hit a line."""
+    lead = b"[\n"
+    for hit in hits:
+        yield lead + json.dumps(hit, ensure_ascii=False).encode()
+        lead = b",\n"
+    yield b"\n]\n" if lead != b"[\n" else b"[]\n"
+
+
+def as_csv(query: Query, hits: Iterable[dict[str, Any]], known: list[dict[str, Any]]) -> Iterator[bytes]:
+    """Write hits as CSV, with the columns that the table of the `known` ones has."""
+    header, _ = table(query, known)
+    # With its fields named, a table keeps its columns whatever the hits hold.
+    named = query.model_copy(update={"fields": tuple(path for path in header if path not in ("_id", "query"))})
+    yield _line(header)
+    for hit in hits:
+        columns, rows = table(named, [hit])
+        found = dict(zip(columns, rows[0], strict=True))
+        yield _line([found.get(path, "") for path in header])
+
+
+def _line(cells: list[str]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow(
+        [f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell for cell in cells]
+    )
+    return out.getvalue().encode()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""A list in a chat: found in a message, looked up in a thread with progress, shown as one table."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import chainlit as cl
+
+from agent.settings import Settings
+from ui.chat import get_chat
+from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts, wanted_fields
+from ui.rendering import answer_props, cell, escape
+from ui.turn import Steps, user_name, work_aside
+
+
+def find_list(message: cl.Message) -> Listing | None:
+    """Return the list that a message carries, attached or pasted; None where it is a question.
+
+    Raises:
+        QueryError: what is attached is no list.
+    """
+    for element in message.elements or []:
+        if getattr(element, "path", None):
+            return read_file(Path(str(element.path)), element.name, message.content)
+    return read_list(message.content)
+
+
+async def answer_list(listing: Listing, settings: Settings, species: str | None) -> None:
+    """Look a list up and put its table on the page."""
+    chat, steps, began = get_chat(), Steps(), time.time()
+    await steps.begin()
+    name = "Stopped"
+
+    def work(tell: Any, stop: Any) -> None:
+        runtime = chat.runtime(settings)
+        query = make_query(listing, species, wanted_fields(listing, settings.home))
+        tell("query", query)
+
+        def progress(done: int, total: int) -> None:
+            if stop.is_set():
+                raise InterruptedError
+            tell("progress", (done, total))
+
+        try:
+            hits, notfound = look_up(query, runtime.backend, settings.timeout, progress)
+        except InterruptedError:
+            return
+        tell("done", (map_list(listing, query, hits, notfound), runtime.backend.name))
+
+    try:
+        done = None
+        async for kind, value in work_aside(work):
+            if kind == "query":
+                await steps.say(
+                    "Recognised a list",
+                    escape(f"{len(listing.entries):,} {listing.sort.name}, looked up in {value.api}"),
+                )
+            elif kind == "progress":
+                step = steps.now or await steps.open("Looking up")
+                step.output = f"{value[0]:,} of {value[1]:,}"
+                await step.update()
+            elif kind == "done":
+                done = value
+        if done is None:
+            return
+        mapping, backend = done
+        name = f"Looked up in {time.time() - began:.1f} s"
+        record: dict[str, Any] = {
+            "id": None, "question": listing.words or "a list", "status": "answered" if mapping.hits else "empty",
+            "answer": say_counts(listing, mapping), "values": [], "api": mapping.query.api, "request": mapping.query.line,
+            "url": None, "total": len(mapping.rows), "hits": mapping.hits, "backend": backend, "attempts": [], "error": None,
+            "seconds": {"total": time.time() - began}, "list": True,
+        }  # fmt: skip
+        answer_id = await asyncio.to_thread(chat.answers.keep, record, cl.context.session.thread_id, user_name())
+        props = answer_props({**record, "hits": []}, answer_id)
+        props["table"] = {
+            "columns": [{"path": path, "label": ""} for path in mapping.header],
+            "rows": [
+                [cell(path, text, mapping.query.api) for path, text in zip(mapping.header, row, strict=True)]
+                for row in mapping.rows
+            ],
+        }
+        props["total"] = props["shown"] = len(mapping.rows)
+        await cl.Message(
+            content=escape(record["answer"]), elements=[cl.CustomElement(name="Answer", props=props, display="inline")],
+            metadata={"turn": {"question": record["question"], "request": "none"}},
+        ).send()  # fmt: skip
+    except asyncio.CancelledError:
+        return
+    except Exception:
+        name = "Failed"
+        raise
+    finally:
+        await steps.end(name)

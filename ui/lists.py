@@ -1,0 +1,239 @@
+"""Lists of identifiers, pasted or attached: looked up as batch requests; one table says what became of each entry."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.values import find, say, unique
+from rag.entities import find_entities
+from tools.errors import QueryError
+from tools.query import Query
+
+LARGEST_BYTES = 2**20
+MOST_ENTRIES = 10_000
+#: A shorter row of identifiers is a question, which the model can put as well.
+FEWEST = 8
+_ENTRY = re.compile(r"[^\s,;]+")
+_TOKEN = re.compile(r"(?=.*[A-Za-z0-9])[\w.:>*+\-@/]{2,40}")
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A sort of identifier: how it looks, which API has it, and the fields in which it is looked up (none: by id)."""
+
+    name: str
+    pattern: re.Pattern[str]
+    api: str
+    scopes: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+_GENE = ("symbol", "name", "entrezgene")
+_VARIANT = ("dbsnp.rsid", "clinvar.gene.symbol", "clinvar.rcv.clinical_significance")
+_DRUG = ("chembl.pref_name", "chembl.molecule_chembl_id", "pubchem.cid")
+_DISEASE = ("mondo.label", "mondo.mondo")
+#: The first that fits most entries is taken; symbols, which almost anything looks like, come last.
+SORTS = (
+    Sort("rsIDs", re.compile(r"rs\d+", re.I), "myvariant", ("dbsnp.rsid",), _VARIANT),
+    Sort("variants in HGVS", re.compile(r"chr\w{1,2}:g\.\S+", re.I), "myvariant", (), _VARIANT),
+    Sort("Ensembl ids", re.compile(r"ENS[A-Z]{0,5}G\d{11}(?:\.\d+)?"), "mygene", ("ensembl.gene",), _GENE),
+    Sort("Ensembl transcripts", re.compile(r"ENS[A-Z]{0,5}T\d{11}(?:\.\d+)?"), "mygene", ("ensembl.transcript",), _GENE),
+    Sort("Ensembl proteins", re.compile(r"ENS[A-Z]{0,5}P\d{11}(?:\.\d+)?"), "mygene", ("ensembl.protein",), _GENE),
+    Sort("MONDO ids", re.compile(r"MONDO:\d{7}"), "mydisease", ("mondo.mondo",), _DISEASE),
+    Sort("Disease Ontology ids", re.compile(r"DOID:\d+"), "mydisease", ("disease_ontology.doid",), (*_DISEASE, "disease_ontology.name")),
+    Sort("InChIKeys", re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]"), "mychem", (), _DRUG),
+    Sort("ChEMBL ids", re.compile(r"CHEMBL\d+"), "mychem", ("chembl.molecule_chembl_id",), _DRUG),
+    Sort("RefSeq ids", re.compile(r"[NX][MR]_\d+(?:\.\d+)?"), "mygene", ("refseq.rna",), _GENE),
+    Sort("UniProt ids", re.compile(r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}"), "mygene", ("uniprot.Swiss-Prot", "uniprot.TrEMBL"), _GENE),
+    Sort("NCBI Gene ids", re.compile(r"\d+"), "mygene", ("entrezgene", "retired"), _GENE),
+    Sort("gene symbols", re.compile(r"[A-Za-z][\w.@-]{1,20}"), "mygene", ("symbol", "alias"), _GENE),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list as it was given: its entries, each as often as it stands there, and the words around it."""
+
+    entries: tuple[str, ...]
+    words: str
+    sort: Sort
+
+
+@dataclass
+class Mapping:
+    """What became of a list: one row for each entry and match, and how many of each sort there are."""
+
+    query: Query
+    header: list[str]
+    rows: list[list[str]]
+    counts: dict[str, int]
+    hits: list[dict[str, Any]]
+
+
+def read_list(text: str) -> Listing | None:
+    """Return the list that stands in a message, None where it is a question."""
+    lead, colon, rest = text.partition(":\n") if ":\n" in text else text.partition(": ")
+    for words, body in ((lead, rest), ("", text)) if colon else (("", text),):
+        tokens = _ENTRY.findall(body)
+        if len(tokens) < FEWEST or not all(map(_TOKEN.fullmatch, tokens)):
+            continue
+        sort = _sort_of(tokens)
+        # Words of a sentence look like symbols; identifiers hold digits or capitals.
+        shaped = sum(1 for token in tokens if any(map(str.isdigit, token)) or token.isupper() or "\n" in body)
+        if sort is not None and shaped >= 0.6 * len(tokens):
+            return Listing(tuple(tokens), words.strip(), sort)
+    return None
+
+
+def read_file(path: Path, name: str, words: str) -> Listing:
+    """Read an attached list.
+
+    Raises:
+        QueryError: it is too large, no text, or holds no identifiers.
+    """
+    if path.stat().st_size > LARGEST_BYTES:
+        raise QueryError(f"{name} is larger than 1 MB.", "Attach a shorter list.")
+    content = path.read_bytes()
+    if b"\0" in content:
+        raise QueryError(f"{name} is not a text file.", "Attach CSV, TSV or plain text.")
+    text = content.decode("utf-8-sig", errors="replace")
+    delimiter = "\t" if "\t" in text.partition("\n")[0] else ";" if text.count(";") > text.count(",") else ","
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        raise QueryError(f"{name} is empty.")
+    if len(rows) == 1:
+        columns = [list(rows[0])]
+    else:
+        columns = [
+            [row[number] for row in rows if number < len(row) and row[number]] for number in range(max(map(len, rows)))
+        ]
+    best: tuple[float, Listing] | None = None
+    for column in columns:
+        # A heading is no entry, if it looks like none of them.
+        sort = _sort_of(column[1:] or column)
+        if sort is None:
+            continue
+        entries = column if sort.pattern.fullmatch(column[0]) and column[0].lower() not in _HEADINGS else column[1:]
+        fit = sum(1 for entry in entries if sort.pattern.fullmatch(entry)) / max(1, len(entries)) - 0.1 * SORTS.index(
+            sort
+        ) / len(SORTS)
+        if entries and (best is None or fit > best[0]):
+            best = (fit, Listing(tuple(entries), words.strip(), sort))
+    if best is None:
+        raise QueryError(f"No identifiers were found in {name}.", "Put one to a line, or in a column of their own.")
+    return best[1]
+
+
+_HEADINGS = frozenset(
+    {"gene", "genes", "symbol", "symbols", "id", "ids", "name", "rsid", "variant", "drug", "disease", "identifier"}
+)
+
+
+def _sort_of(entries: list[str]) -> Sort | None:
+    for sort in SORTS:
+        if sum(1 for entry in entries if sort.pattern.fullmatch(entry)) >= 0.6 * len(entries) > 0:
+            return sort
+    return None
+
+
+def make_query(listing: Listing, species: str | None, wanted: list[str]) -> Query:
+    """Return the batch request for a list; `wanted` are fields that its words ask for."""
+    named = next((entity.text for entity in find_entities(listing.words) if entity.kind == "species"), None)
+    params: dict[str, str] = {}
+    if listing.sort.api == "mygene" and listing.sort.name == "gene symbols":
+        from tools.apis import species_words
+
+        params["species"] = species_words.get((named or "").lower(), named or "") or species or "human"
+    if len(listing.entries) > MOST_ENTRIES:
+        raise QueryError(f"The list has {len(listing.entries):,} entries.", f"Give up to {MOST_ENTRIES:,} at once.")
+    fields = tuple(dict.fromkeys([*listing.sort.fields, *wanted]))
+    ids = tuple(dict.fromkeys(listing.entries))
+    return Query(
+        api=listing.sort.api, kind="batch", ids=ids, scopes=listing.sort.scopes, fields=fields, params=params
+    ).check()
+
+
+def wanted_fields(listing: Listing, home: Path) -> list[str]:
+    """Return the fields that the words around a list ask for, best first."""
+    from rag.retrieve import rank
+
+    words = re.sub(r"\b(?:map|convert|look ?up|these|those|the|following|list|of|to|for|in|ids?|genes?|please|get|find|show|me|and|with|their)\b", " ", listing.words, flags=re.I)  # fmt: skip
+    if not re.search(r"[A-Za-z]{3}", words):
+        return []
+    return [field.path for field in rank(listing.words, [listing.sort.api], 1, home=home)]
+
+
+def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfound: list[str]) -> Mapping:
+    """Put the answers of a batch in the order of its list, and mark what is missing, repeated or ambiguous."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for hit in hits:
+        found.setdefault(str(hit.get("query", hit.get("_id"))), []).append(hit)
+    for entry, candidates in found.items():
+        # An alias of one gene may be the symbol of another: the symbol is what was meant.
+        exact = [hit for hit in candidates if str(hit.get("symbol", "")).lower() == entry.lower()]
+        if exact and "symbol" in query.scopes:
+            found[entry] = exact
+    times = Counter(listing.entries)
+    counts = {"found": 0, "missing": 0, "ambiguous": 0, "duplicate": 0}
+    rows: list[list[str]] = []
+    kept: list[dict[str, Any]] = []
+    header = ["entry", "status", "_id", *query.fields]
+    for entry in query.ids:
+        candidates = found.get(entry, [])
+        marks = []
+        if not candidates:
+            marks.append("missing")
+            counts["missing"] += 1
+        elif len(candidates) > 1:
+            marks.append(f"ambiguous: {len(candidates)} matches")
+            counts["ambiguous"] += 1
+        else:
+            marks.append("found")
+            counts["found"] += 1
+        if times[entry] > 1:
+            marks.append(f"given {times[entry]} times")
+            counts["duplicate"] += times[entry] - 1
+        status = ", ".join(marks)
+        for hit in candidates or [{}]:
+            cells = ["; ".join(unique(say(value) for value in find(hit, path))) for path in ("_id", *query.fields)]
+            rows.append([entry, status, *cells])
+            if hit:
+                kept.append({**hit, "query": entry, "status": status})
+        if not candidates:
+            kept.append({"query": entry, "status": status})
+    return Mapping(query, header, rows, counts, kept)
+
+
+def say_counts(listing: Listing, mapping: Mapping) -> str:
+    """Say what became of a list."""
+    counts, query = mapping.counts, mapping.query
+    parts = [f"{counts['found']:,} found"]
+    parts += [f"{counts[name]:,} {name}" for name in ("ambiguous", "missing") if counts[name]]
+    if counts["duplicate"]:
+        parts.append(f"{counts['duplicate']:,} given more than once")
+    species = f" in {query.params['species']}" if query.params.get("species") else ""
+    return f"{len(listing.entries):,} {listing.sort.name}{species}: {', '.join(parts)}."
+
+
+def look_up(query: Query, backend: Any, timeout: float, progress: Callable[[int, int], None]) -> Any:
+    """Send the batch, a few hundred entries at a time so that there is progress to show, and join the answers."""
+    from tools.client import execute
+
+    hits: list[dict[str, Any]] = []
+    notfound: list[str] = []
+    step = 200
+    for start in range(0, len(query.ids), step):
+        part = query.model_copy(update={"ids": query.ids[start : start + step]})
+        result = execute(part, backend, timeout=timeout)
+        hits += result.hits
+        notfound += result.notfound
+        progress(min(start + step, len(query.ids)), len(query.ids))
+    return hits, notfound

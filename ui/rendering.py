@@ -1,0 +1,172 @@
+"""How a record looks in the chat: text that stays text, a table whose identifiers are links, the request beside it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from agent.values import find, say, table, unique
+from tools.query import Query
+from ui.explain import explain
+
+#: What Markdown would read as markup. (CommonMark: any ASCII punctuation may be escaped with a backslash.)
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$^=:@\"'])")
+#: What GitHub's Markdown makes a link although nothing marks it as one; a word joiner inside keeps it text.
+_BARE_LINK = re.compile(r"(https?|ftp)(?=://)|(www)(?=\.)|(?<=[\w.+-])()(?=@[\w-]+\.)", re.IGNORECASE)
+_JOINER = "\u2060"
+_LONGEST_CELL = 2000
+_SECONDS = ("retrieve", "draft", "execute", "total")
+
+#: Identifiers and where they are at home. Addresses are those that the databases give for links to an entry.
+_NUMBER = r"\d+"
+_HOMES: tuple[tuple[str, str, str], ...] = (
+    # field (its end, or all of it), what the value must look like, address
+    ("entrezgene", _NUMBER, "https://www.ncbi.nlm.nih.gov/gene/{}"),
+    ("geneid", _NUMBER, "https://www.ncbi.nlm.nih.gov/gene/{}"),
+    ("gene_id", _NUMBER, "https://www.ncbi.nlm.nih.gov/gene/{}"),
+    ("mygene:_id", _NUMBER, "https://www.ncbi.nlm.nih.gov/gene/{}"),
+    ("taxid", _NUMBER, "https://www.ncbi.nlm.nih.gov/datasets/taxonomy/{}/"),
+    ("pubmed", _NUMBER, "https://pubmed.ncbi.nlm.nih.gov/{}/"),
+    ("hgnc", _NUMBER, "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/HGNC:{}"),
+    ("omim", r"\d{6}", "https://www.omim.org/entry/{}"),
+    ("mim", r"\d{6}", "https://www.omim.org/entry/{}"),
+    ("clinvar.variant_id", _NUMBER, "https://www.ncbi.nlm.nih.gov/clinvar/variation/{}/"),
+    ("pubchem.cid", _NUMBER, "https://pubchem.ncbi.nlm.nih.gov/compound/{}"),
+    ("cid", _NUMBER, "https://pubchem.ncbi.nlm.nih.gov/compound/{}"),
+    (
+        "swiss-prot",
+        r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}",
+        "https://www.uniprot.org/uniprotkb/{}/entry",
+    ),
+    (
+        "trembl",
+        r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}",
+        "https://www.uniprot.org/uniprotkb/{}/entry",
+    ),
+    (
+        "uniprot",
+        r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}",
+        "https://www.uniprot.org/uniprotkb/{}/entry",
+    ),
+    ("drugbank.id", r"DB\d{5}", "https://go.drugbank.com/drugs/{}"),
+)
+#: Identifiers that tell by their shape alone what they are.
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(shape), address)
+    for shape, address in (
+        (r"ENS[A-Z]{0,5}[GTP]\d{11}(?:\.\d+)?", "https://www.ensembl.org/id/{}"),
+        (r"rs\d+", "https://www.ncbi.nlm.nih.gov/snp/{}"),
+        (r"RCV\d{9}(?:\.\d+)?", "https://www.ncbi.nlm.nih.gov/clinvar/{}/"),
+        (r"MONDO:\d{7}", "https://monarchinitiative.org/{}"),
+        (r"HP:\d{7}", "https://hpo.jax.org/browse/term/{}"),
+        (r"GO:\d{7}", "https://amigo.geneontology.org/amigo/term/{}"),
+        (r"DOID:\d+", "https://disease-ontology.org/term/{}"),
+        (r"CHEBI:\d+", "https://www.ebi.ac.uk/chebi/searchId.do?chebiId={}"),
+        (r"CHEMBL\d+", "https://www.ebi.ac.uk/chembl/explore/compound/{}"),
+        (r"R-[A-Z]{3}-\d+", "https://reactome.org/content/detail/{}"),
+        (r"HGNC:\d+", "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/{}"),
+        (r"WP\d+", "https://www.wikipathways.org/pathways/{}.html"),
+        (r"[A-Z]{14}-[A-Z]{10}-[A-Z]", "https://pubchem.ncbi.nlm.nih.gov/#query={}"),
+        (r"[NX][MRP]_\d+(?:\.\d+)?", "https://www.ncbi.nlm.nih.gov/nuccore/{}"),
+    )
+)
+#: One word of a cell, with an identifier perhaps in brackets behind a name: `DNA repair (R-HSA-73894)`.
+_WORDS = re.compile(r"[^\s;,()\[\]]+")
+
+
+def escape(text: str) -> str:
+    """Write a text of an API or of a user so that Markdown shows it as it is: no markup, no link, no image."""
+    plain = _BARE_LINK.sub(lambda match: match[0] + _JOINER, text)
+    # A line that is indented by four would be code; a line break stays one.
+    return "  \n".join(_MARKUP.sub(r"\\\1", line.strip()) for line in plain.splitlines())
+
+
+def escape_piece(text: str) -> str:
+    """Write a piece of a text that is still being written."""
+    return _MARKUP.sub(r"\\\1", text)
+
+
+def link(path: str, text: str, api: str = "") -> str | None:
+    """Return the address of an identifier at the database that it is of; None for any other text."""
+    for shape, address in _SHAPES:
+        if shape.fullmatch(text):
+            return address.format(quote(text, safe=":"))
+    lowered = path.lower()
+    for field, shape_text, address in _HOMES:
+        where = f"{api}:{lowered}" if ":" in field else lowered
+        if (where == field or where.endswith(f".{field}")) and re.fullmatch(shape_text, text):
+            return address.format(quote(text, safe=""))
+    return None
+
+
+def cell(path: str, text: str, api: str) -> Any:
+    """Return a cell: its text, or its text with the links that are in it, each as [start, end, address]."""
+    shown = text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
+    links = [
+        [match.start(), match.end(), address]
+        for match in _WORDS.finditer(shown)
+        if (address := link(path, match[0], api)) is not None
+    ]
+    return {"t": shown, "l": links} if links else shown
+
+
+def show_table(query: Query, hits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the table of these hits for the page: columns with their labels, and rows of cells."""
+    from tools.catalogue import load_catalogue
+
+    header, rows = table(query, hits) if query.kind != "fields" else _listing(hits)
+    catalogue = load_catalogue(query.api)
+    labels = [field.label if (field := catalogue.get(path)) is not None else "" for path in header]
+    return {
+        "columns": [{"path": path, "label": label} for path, label in zip(header, labels, strict=True)],
+        "rows": [[cell(path, text, query.api) for path, text in zip(header, row, strict=True)] for row in rows],
+    }
+
+
+def _listing(hits: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    header = ["field", "type", "index"]
+    return header, [["; ".join(unique(say(value) for value in find(hit, name))) for name in header] for hit in hits]
+
+
+def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | None = None) -> dict[str, Any]:
+    """Return what the page's answer element shows of a record.
+
+    Args:
+        record: the record of a question or of an edited request.
+        answer_id: under which its hits can be downloaded; None: they cannot.
+        draft: the request of which this one is the edited form, if it is.
+    """
+    query = Query.parse(record["request"])
+    shown = len(record["hits"])
+    return {
+        "id": answer_id,
+        "status": record["status"],
+        "question": record["question"],
+        "request": request_props(query),
+        "table": show_table(query, record["hits"]),
+        "total": max(record["total"] or 0, shown),
+        "shown": shown,
+        "backend": record["backend"],
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": {name: round(record["seconds"].get(name, 0.0), 2) for name in _SECONDS},
+        "draft": draft,
+        "listable": query.kind == "query",
+    }
+
+
+def request_props(query: Query) -> dict[str, Any]:
+    """Return what the page's request card shows: the parts to edit, the link, the Python, what each clause means."""
+    return {
+        "line": query.line,
+        "url": query.url,
+        "python": query.snippet(),
+        "api": query.api,
+        "kind": query.kind,
+        "q": query.q if query.kind == "query" else ", ".join(query.ids),
+        "scopes": ",".join(query.scopes),
+        "fields": ",".join(query.fields),
+        "params": dict(query.params),
+        "explain": [{"text": text, "means": means} for text, means in explain(query)],
+    }

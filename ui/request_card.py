@@ -1,0 +1,132 @@
+"""The request card: an edited request is checked, explained, run without the model, and saved as a correction."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import chainlit as cl
+
+from agent.settings import Settings
+from agent.state import Record
+from tools.apis import get_api
+from tools.errors import AssistantError, QueryError
+from tools.query import Query
+from ui.chat import get_chat
+from ui.explain import explain
+from ui.settings_panel import chosen_settings
+from ui.turn import history_before, show_answer, show_fault, user_name, work_aside
+
+_PARAMETERS = ("species", "assembly", "size", "sort", "filter")
+
+
+def read_form(form: dict[str, Any], others: dict[str, Any]) -> Query:
+    """Return the request that the card's form says.
+
+    Raises:
+        QueryError: it cannot be read as a request, or cannot be sent.
+    """
+    api = get_api(str(form.get("api", "")))
+    params = {str(name): str(value) for name, value in others.items() if value}
+    params |= {name: str(form[name]).strip() for name in _PARAMETERS if str(form.get(name, "")).strip()}
+    # What one API understands, another need not: a species left over from mygene is no fault of the writer.
+    params = {name: value for name, value in params.items() if name in api.params}
+    fields = _items(form.get("fields", ""))
+    text = str(form.get("q", "")).strip()
+    kind = form.get("kind")
+    if kind not in ("query", "get", "batch", "fields"):
+        raise QueryError("That is not a request.")
+    if kind in ("get", "batch"):
+        ids = _items(text)
+        scopes = _items(form.get("scopes", ""))
+        # Several identifiers, or some looked up in a field, are asked for together.
+        made = "batch" if scopes or len(ids) != 1 else "get"
+        return Query(api=api.name, kind=made, ids=ids, scopes=scopes, fields=fields, params=params).check()
+    if kind == "fields":
+        return Query(api=api.name, kind="fields", params=params).check()
+    return Query(api=api.name, kind="query", q=text or None, fields=fields, params=params).check()
+
+
+def _items(text: Any) -> tuple[str, ...]:
+    return tuple(item.strip() for item in str(text).replace("\n", ",").split(",") if item.strip())
+
+
+def judge(payload: dict[str, Any]) -> dict[str, Any]:
+    """Say whether an edited request can be sent, and what it means."""
+    try:
+        query = read_form(dict(payload.get("form") or {}), dict(payload.get("others") or {}))
+    except AssistantError as error:
+        return {"ok": False, "message": error.message, "hint": error.hint}
+    return {
+        "ok": True,
+        "line": query.line,
+        "explain": [{"text": text, "means": means} for text, means in explain(query)],
+    }
+
+
+async def run_edited(payload: dict[str, Any]) -> dict[str, Any]:
+    """Run an edited request and put its answer on the page; say what is wrong with it if it cannot be sent."""
+    verdict = await asyncio.to_thread(judge, payload)
+    if not verdict["ok"]:
+        return verdict
+    question = str(payload.get("question") or "")
+    draft = None
+    if payload.get("answer"):
+        first = await asyncio.to_thread(get_chat().answers.get, str(payload["answer"]), user_name())
+        draft = first["request"] if first else None
+    await run_line(
+        verdict["line"], question, draft=draft if draft != verdict["line"] else None, lead="The edited request:"
+    )
+    return {"ok": True}
+
+
+async def run_line(line: str, question: str, *, draft: str | None = None, lead: str = "") -> None:
+    """Run a request line and put its answer on the page; Stop ends the wait for it."""
+    session = cl.context.session
+    settings = chosen_settings(get_chat().settings, session.chat_settings)
+    session.current_task = asyncio.current_task()
+    await cl.context.emitter.task_start()
+    try:
+        record = await run_request_aside(line, settings, question)
+        if record is not None:
+            await show_answer(record, draft=draft, lead=lead)
+    except asyncio.CancelledError:
+        pass
+    except Exception as error:
+        await show_fault(error)
+    finally:
+        await cl.context.emitter.task_end()
+
+
+async def run_request_aside(line: str, settings: Settings, question: str) -> Record | None:
+    """Run a request line in a thread."""
+    from agent.direct import run_request
+
+    def work(tell: Any, _: Any) -> None:
+        get_chat().runtime(settings)
+        tell("record", run_request(line, settings, question=question))
+
+    async for kind, value in work_aside(work):
+        if kind == "record":
+            return value  # type: ignore[no-any-return]
+    return None
+
+
+async def save_correction(payload: dict[str, Any]) -> dict[str, Any]:
+    """Save an edited request, which was run, as the right one for its question."""
+    chat, user = get_chat(), user_name()
+    record = await asyncio.to_thread(chat.answers.get, str(payload.get("answer") or ""), user)
+    if record is None or record["status"] == "failed" or not record["request"]:
+        return {"ok": False, "message": "Only a request that was run can be saved."}
+    draft, question = str(payload.get("draft") or ""), str(payload.get("question") or "")
+    if not draft or not question:
+        return {"ok": False, "message": "There is no question that it corrects."}
+    history = []
+    for turn in history_before(None):
+        if turn["question"] == question:
+            break
+        history.append(turn["question"])
+    await asyncio.to_thread(
+        chat.corrections.save, user, question, history, draft, record["request"], int(record["total"] or 0)
+    )
+    return {"ok": True}

@@ -1,0 +1,127 @@
+"""Who may come in: sign-in, the hosts and origins that are answered, and what the page may load."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent.settings import Settings
+from tools.errors import SettingsError
+
+LOCAL_USER = "local"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+#: Only what comes from here is loaded. The page draws its own elements with a compiler in the browser, which needs
+#: `unsafe-eval`; inline scripts are Chainlit's own.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = [
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+def read_users(settings: Settings) -> dict[str, str]:
+    """Return who may sign in, with their passwords; none: nobody needs to.
+
+    Raises:
+        SettingsError: the setting is not `name:password,name:password`.
+    """
+    if settings.chat_users is None:
+        return {}
+    users: dict[str, str] = {}
+    for item in settings.chat_users.get_secret_value().split(","):
+        name, colon, password = item.strip().partition(":")
+        if not colon or not name or len(password) < 8:
+            raise SettingsError(
+                "chat_users is not a list of names and passwords.",
+                "Write it as name:password,name:password; a password has 8 characters or more, and no comma.",
+            )
+        users[name] = password
+    return users
+
+
+def check_address(settings: Settings) -> None:
+    """Pass if the chat may listen where the settings say.
+
+    Raises:
+        SettingsError: others could reach it, and nobody would have to sign in.
+    """
+    if settings.chat_host not in LOOPBACK and not read_users(settings):
+        raise SettingsError(
+            f"The chat does not listen at {settings.chat_host} without sign-in.",
+            "Set BIOTHINGS_ASSISTANT_CHAT_USERS=name:password,… or leave chat_host at 127.0.0.1.",
+        )
+
+
+def may_sign_in(users: dict[str, str], name: str, password: str) -> bool:
+    """Tell whether name and password are right; it takes as long for a name that is not known."""
+    known = users.get(name)
+    right = hmac.compare_digest((known or secrets.token_hex(8)).encode(), password.encode())
+    return right and known is not None
+
+
+def prepare_sign_in(folder: Path) -> None:
+    """Give Chainlit the secret that it signs its cookies with; the same at every start, so that nobody is signed out."""
+    path = folder / "secret"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        temporary = folder / f"secret.{os.getpid()}"
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
+            out.write(secrets.token_hex(32))
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            temporary.replace(path)
+        temporary.unlink(missing_ok=True)
+    os.environ["CHAINLIT_AUTH_SECRET"] = path.read_text("ascii").strip()
+    os.environ.setdefault("CHAINLIT_AUTH_COOKIE_NAME", "biothings_assistant")
+
+
+class Guard:
+    """Answers only to its own name and its own page, and tells browsers to load nothing from elsewhere.
+
+    A page of another site could otherwise reach a chat on this machine: through a name that it lets point here, or by
+    plain requests from the browser of whoever looks at it.
+    """
+
+    def __init__(self, app: Any, local: bool) -> None:
+        self._app, self._local = app, local
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one request."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
+        origin = headers.get(b"origin")
+        name = urlsplit(f"//{host}").hostname or ""
+        if (self._local and name not in LOOPBACK) or (origin not in (None, "null") and urlsplit(origin).netloc != host):
+            await _refuse(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+async def _refuse(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"This address does not answer here."})

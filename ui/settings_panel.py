@@ -1,0 +1,103 @@
+"""The settings of one chat, and the starters of a new one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import chainlit as cl
+from chainlit.input_widget import Select, Slider
+
+from agent.settings import Settings
+from tools.apis import SPECIES, api_names, get_api
+
+ANY = "any"
+_BACKENDS = {"auto": "Live if it answers, else offline", "live": "Live services", "offline": "Offline snapshot"}
+_MODELS = {"packaged": "Model on this machine", "openai": "Model server"}
+#: What it can do, by API.
+STARTERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Genes": (
+        ("Pathways of a gene", "which Reactome pathways is CDK2 in?"),
+        ("Where a gene is", "where is BRCA1 located?"),
+        ("Identifiers", "Ensembl gene ID of TP53 in human"),
+        ("Function", "which biological processes is BRAF involved in?"),
+    ),
+    "Variants": (
+        ("Significance", "what is the clinical significance of rs113488022?"),
+        ("Pathogenic variants", "pathogenic ClinVar variants in BRCA1"),
+        ("Predictions", "CADD score of rs429358"),
+        ("Frequencies", "gnomAD allele frequency of rs6025"),
+    ),
+    "Drugs": (
+        ("Targets", "what are the targets of imatinib?"),
+        ("Structure", "SMILES of aspirin"),
+        ("Mechanism", "mechanism of action of metformin"),
+        ("Identifiers", "PubChem CID of caffeine"),
+    ),
+    "Diseases": (
+        ("Phenotypes", "which phenotypes does cystic fibrosis have?"),
+        ("Definition", "definition of Marfan syndrome"),
+        ("Genes", "genes related to Huntington disease"),
+        ("Identifiers", "OMIM id of phenylketonuria"),
+    ),
+}
+
+
+def starter_categories() -> list[cl.StarterCategory]:
+    """Return the questions that an empty chat offers."""
+    return [
+        cl.StarterCategory(label=label, starters=[cl.Starter(label=name, message=question) for name, question in rows])
+        for label, rows in STARTERS.items()
+    ]
+
+
+async def show_panel(settings: Settings, chosen: dict[str, Any] | None = None) -> None:
+    """Put the settings of this chat on the page, as they were chosen before."""
+    now = chosen or {}
+    backends = dict(_BACKENDS)
+    backends.setdefault(settings.backend, settings.backend)
+    models = _MODELS if settings.openai_base_url else {settings.model: _MODELS[settings.model]}
+    apis = {ANY: "Any"} | {name: f"{get_api(name).title}" for name in api_names()}
+    species = {ANY: "As the question says"} | {name: name for name in SPECIES}
+    await cl.ChatSettings(
+        [
+            Select(id="backend", label="Who answers", items=_turned(backends), initial_value=now.get("backend", settings.backend)),
+            Select(id="api", label="API", items=_turned(apis), initial_value=now.get("api", settings.api or ANY)),
+            Select(
+                id="species", label="Species, where a question on genes names none", items=_turned(species),
+                initial_value=now.get("species", ANY),
+            ),
+            Slider(
+                id="hits", label="Hits to fetch, where a question names no number", min=10, max=1000, step=10,
+                initial=float(now.get("hits", max(10, settings.hits))),
+            ),
+            Select(id="model", label="Model", items=_turned(models), initial_value=now.get("model", settings.model)),
+        ]
+    ).send()  # fmt: skip
+
+
+def _turned(items: dict[str, str]) -> dict[str, str]:
+    """Turn value → label into the label → value that the widget wants."""
+    return {label: value for value, label in items.items()}
+
+
+def chosen_settings(settings: Settings, chosen: dict[str, Any] | None) -> Settings:
+    """Return the settings with what was chosen in this chat."""
+    now = chosen or {}
+    changes: dict[str, Any] = {}
+    if now.get("backend"):
+        changes["backend"] = now["backend"]
+    if now.get("api"):
+        changes["api"] = None if now["api"] == ANY else now["api"]
+    if now.get("hits"):
+        hits = int(now["hits"])
+        changes["hits"] = min(max(hits, 1), 1000) if hits != max(10, settings.hits) else settings.hits
+    if now.get("model") in _MODELS:
+        changes["model"] = now["model"]
+    changes = {name: value for name, value in changes.items() if value != getattr(settings, name)}
+    return settings.model_copy(update=changes) if changes else settings
+
+
+def chosen_species(chosen: dict[str, Any] | None) -> str | None:
+    """Return the species that a gene question is about where it names none."""
+    species = (chosen or {}).get("species")
+    return species if species in SPECIES else None

@@ -1,0 +1,272 @@
+"""One question: asked in a thread, its work shown as steps while it happens, its answer put on the page."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import chainlit as cl
+from chainlit.utils import utc_now
+
+from agent.listener import Listener, listener
+from agent.settings import Settings
+from agent.state import Record
+from tools.errors import AssistantError
+from ui.chat import get_chat
+from ui.rendering import answer_props, escape, escape_piece
+
+Event = tuple[str, Any]
+#: How often somebody who waits is told what is being built.
+_TELL_SECONDS = 0.7
+_CARDS_SHOWN = 8
+
+
+async def work_aside(work: Callable[[Callable[[str, Any], None], threading.Event], None]) -> AsyncIterator[Event]:
+    """Run `work` in a thread and yield what it tells; ("idle", None) now and then where it tells nothing.
+
+    `work` is given a function to tell with and an event that is set when nobody listens any more.
+    """
+    loop, events, stop = asyncio.get_running_loop(), asyncio.Queue[Event](), threading.Event()
+
+    def tell(kind: str, value: Any) -> None:
+        # The loop is closed when the server ends before the thread does.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(events.put_nowait, (kind, value))
+
+    def run() -> None:
+        try:
+            work(tell, stop)
+        except Exception as error:
+            tell("fault", error)
+        finally:
+            tell("end", None)
+
+    get_chat().workers.submit(run)
+    try:
+        while True:
+            try:
+                event = await asyncio.wait_for(events.get(), _TELL_SECONDS)
+            except TimeoutError:
+                event = ("idle", None)
+            if event[0] == "end":
+                return
+            if event[0] == "fault":
+                raise event[1]
+            yield event
+    finally:
+        stop.set()
+
+
+@dataclass
+class Steps:
+    """The steps of one question on the page: one that holds all, closed when done, and one for each thing done."""
+
+    whole: cl.Step = field(
+        default_factory=lambda: cl.Step("Working", "tool", default_open=True, auto_collapse=True, show_input=False)
+    )
+    now: cl.Step | None = None
+
+    async def begin(self) -> None:
+        """Show that work begins."""
+        self.whole.start = utc_now()
+        await self.whole.send()
+
+    async def open(self, name: str) -> cl.Step:
+        """Begin a step."""
+        await self.close()
+        self.now = cl.Step(name, "tool", parent_id=self.whole.id, default_open=True, show_input=False)
+        self.now.start = utc_now()
+        await self.now.send()
+        return self.now
+
+    async def say(self, name: str, text: str, failed: bool = False) -> None:
+        """Add a step that is done; `text` is Markdown."""
+        if self.now is None or self.now.name != name:
+            await self.open(name)
+        assert self.now is not None
+        self.now.output, self.now.is_error = text, failed
+        await self.close()
+
+    async def close(self) -> None:
+        """End the current step."""
+        if self.now is not None:
+            self.now.end = utc_now()
+            await self.now.update()
+            self.now = None
+
+    async def end(self, name: str) -> None:
+        """End the work."""
+        await self.close()
+        self.whole.name, self.whole.end, self.whole.output = name, utc_now(), ""
+        await self.whole.update()
+
+
+def run_graph(
+    question: str,
+    history: list[dict[str, str]],
+    settings: Settings,
+    tell: Callable[[str, Any], None],
+    stop: threading.Event,
+) -> None:
+    """Answer a question; tell ("update", …) for each node, ("token", …), ("place", …) and at last ("record", …)."""
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    from agent.graph import build_graph
+
+    chat = get_chat()
+    chat.runtime(settings)
+    graph = build_graph(settings, InMemorySaver(), chat.preparation.report)
+    config: Any = {"configurable": {"thread_id": "turn"}}
+    if history:
+        # The conversation is kept with the chat itself; here it only has to be known.
+        graph.update_state(config, {"history": history}, as_node="answer")
+    hearing = Listener(stop, lambda piece: tell("token", piece), lambda ahead: tell("place", ahead))
+    reset = listener.set(hearing)
+    try:
+        for update in graph.stream({"question": question}, config, stream_mode="updates"):
+            if stop.is_set():
+                return
+            for node, change in update.items():
+                tell("update", (node, change or {}))
+    finally:
+        listener.reset(reset)
+    values = graph.get_state(config).values
+    tell("record", {name: values.get(name) for name in Record.__annotations__})
+
+
+async def ask(question: str, history: list[dict[str, str]], settings: Settings) -> Record | None:
+    """Answer a question and show the work; None when it was stopped.
+
+    Raises:
+        AssistantError: what is needed for an answer is not there.
+    """
+    steps, record = Steps(), None
+    await steps.begin()
+    done = "Stopped"
+    try:
+        async for kind, value in work_aside(lambda tell, stop: run_graph(question, history, settings, tell, stop)):
+            if kind == "record":
+                record = value
+            else:
+                await _show(steps, kind, value)
+        done = _summary(record) if record else "Stopped"
+    except asyncio.CancelledError:
+        return None
+    except Exception:
+        done = "Failed"
+        raise
+    finally:
+        await steps.end(done)
+    return record
+
+
+async def _show(steps: Steps, kind: str, value: Any) -> None:
+    """Show one thing that happened."""
+    if kind == "idle":
+        building = get_chat().preparation.text
+        if building:
+            if steps.now is None or steps.now.name != "Preparing":
+                await steps.open("Preparing")
+            assert steps.now is not None
+            steps.now.output = escape(building)
+            await steps.now.update()
+    elif kind == "place":
+        if value:
+            step = (
+                steps.now
+                if steps.now is not None and steps.now.name == "Waiting for the model"
+                else await steps.open("Waiting for the model")
+            )
+            step.output = f"{value} {'question is' if value == 1 else 'questions are'} ahead of yours"
+            await step.update()
+    elif kind == "token":
+        step = steps.now if steps.now is not None and steps.now.name == "Drafting" else await steps.open("Drafting")
+        await step.stream_token(escape_piece(value))
+    else:
+        await _show_node(steps, *value)
+
+
+async def _show_node(steps: Steps, node: str, change: dict[str, Any]) -> None:
+    """Show what a node of the graph did."""
+    if node == "retrieve" and change.get("cards"):
+        rows = [
+            f"- {escape(card['api'])} {escape(card['path'])}: {escape(card['label'])}"
+            for card in change["cards"][:_CARDS_SHOWN]
+        ]
+        await steps.say("Looked up fields", "\n".join(rows))
+    elif node == "draft" and change.get("draft"):
+        await steps.say("Drafting", escape(change["draft"]))
+    elif node == "check":
+        attempts = change.get("attempts") or []
+        if change.get("request"):
+            await steps.say("Checked the draft", "It can be sent.")
+        elif attempts:
+            await steps.say("Checked the draft", escape(attempts[-1]["error"] or "It cannot be sent."), failed=True)
+    elif node == "repair" and change.get("request"):
+        await steps.say("Searching in another way", escape(change["request"]))
+    elif node == "execute" and change.get("attempts"):
+        last, result = change["attempts"][-1], change.get("result") or {}
+        found = (
+            f"{result.get('total', 0):,} found" if last["outcome"] == "ok" else escape(last["error"] or last["outcome"])
+        )
+        name = f"Asked {'the offline snapshot' if change.get('backend') == 'offline' else 'the service'}"
+        await steps.say(name, f"{escape(last['request'])}  \n{found}", failed=last["outcome"] == "error")
+
+
+def _summary(record: Record) -> str:
+    tries = len(record["attempts"])
+    return f"Done in {record['seconds']['total']:.1f} s" + (f", {tries} attempts" if tries > 1 else "")
+
+
+async def show_answer(record: Record, *, draft: str | None = None, lead: str = "") -> None:
+    """Put an answer on the page: its sentence, its table and request, charts, and ways to narrow it."""
+    from ui.charts import chart
+    from ui.choices import offer_choices
+
+    chat, session = get_chat(), cl.context.session
+    elements: list[Any] = []
+    actions: list[cl.Action] = []
+    if record["request"] is not None:
+        answer_id = await asyncio.to_thread(chat.answers.keep, dict(record), session.thread_id, user_name())
+        props = await asyncio.to_thread(answer_props, dict(record), answer_id, draft)
+        elements.append(cl.CustomElement(name="Answer", props=props, display="inline"))
+        figure = await asyncio.to_thread(chart, dict(record))
+        if figure is not None:
+            elements.append(cl.Plotly(name="chart", figure=figure, display="inline", size="large"))
+        if record["status"] in ("answered", "empty"):
+            actions = await offer_choices(record)
+    turn = {"question": record["question"], "request": record["request"] or "none"}
+    await cl.Message(
+        content="\n\n".join(part for part in (escape(lead), escape(record["answer"])) if part),
+        elements=elements, actions=actions, metadata={"turn": turn},
+    ).send()  # fmt: skip
+
+
+def history_before(message_id: str | None) -> list[dict[str, str]]:
+    """Return the turns of this chat that precede a message, oldest first."""
+    turns = []
+    for message in cl.chat_context.get():
+        if message.id == message_id:
+            break
+        turn = (message.metadata or {}).get("turn") if isinstance(message.metadata, dict) else None
+        if turn:
+            turns.append({"question": str(turn["question"]), "request": str(turn["request"])})
+    return turns
+
+
+def user_name() -> str:
+    """Return who is signed in to this chat."""
+    user = cl.context.session.user
+    return str(user.identifier) if user is not None else "local"
+
+
+async def show_fault(error: Exception) -> None:
+    """Say what went wrong and how to mend it; the page never shows a traceback."""
+    if isinstance(error, AssistantError):
+        text = f"{error.message} {error.hint}".strip()
+    else:
+        text = f"Something went wrong here: {type(error).__name__}. The server's log says more."
+    await cl.Message(content=escape(text), metadata={"fault": True}).send()
