@@ -162,6 +162,12 @@ def register(api: Api) -> None:
     _registry[api.name] = api
 
 
+def unregister(name: str) -> None:
+    """Take back a `register`."""
+    if name not in API_NAMES:
+        _registry.pop(name, None)
+
+
 def made_up(name: str) -> Api:
     """Describe an API that exists only offline, made from a mapping of the user's own."""
     return Api(

@@ -58,6 +58,49 @@ def load(
 
 @app.command()
 @reported
+def sync(
+    api: Annotated[str, typer.Argument(help="mygene, myvariant, mychem, mydisease, or another that the backend has.")],
+    query: Annotated[str, typer.Argument(help="The query string whose hits are taken.")],
+    fields: Annotated[
+        str | None, typer.Option(help="Only these fields, with commas between.", show_default=False)
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="No more documents than this.", show_default=False)] = None,
+    species: Annotated[str | None, typer.Option(help="Of mygene: only these species.", show_default=False)] = None,
+    assembly: Annotated[str | None, typer.Option(help="Of myvariant: hg19 or hg38.", show_default=False)] = None,
+    rate: Annotated[float, typer.Option(min=0.01, help="Pages of a thousand documents a second, at most.")] = 2.0,
+    backend: Annotated[str, typer.Option("--backend", "-b", help="live, or a BioThings server's address.")] = "live",
+) -> None:
+    """Take a slice of a service into the offline index; the same command goes on after a stop.
+
+    Examples:
+
+        biothings-assistant offline sync mygene "type_of_gene:protein-coding" --species mouse
+
+        biothings-assistant offline sync myvariant "clinvar.gene.symbol:BRCA1" --fields clinvar,dbsnp --assembly hg38
+    """
+    from agent.settings import load_settings
+    from tools.backend import resolve_backend
+    from tools.offline.sync import sync as take
+
+    params = {name: value for name, value in (("species", species), ("assembly", assembly)) if value}
+    names = [name.strip() for name in (fields or "").split(",") if name.strip()]
+    with Building() as building:
+        store = _store(building)
+        place = resolve_backend(backend, load_settings().home)
+        try:
+            record = take(
+                store, api, query, place, fields=names, params=params, limit=limit, pages_per_second=rate,
+                progress=building.report, tell=say,
+            )  # fmt: skip
+        finally:
+            place.close()
+    build = f" of build {record.build_version}" if record.build_version else ""
+    size = f"{record.bytes / 1e6:,.1f} MB"
+    write_line(f"{record.documents:,} documents{build} taken into {api} ({size}); slice {record.name}.")
+
+
+@app.command()
+@reported
 def info(as_json: JsonOption = False) -> None:
     """Show what the offline APIs hold.
 
@@ -79,16 +122,36 @@ def info(as_json: JsonOption = False) -> None:
     for row in rows:
         grid.add_row(*_cells(row))
     out().print(grid)
+    slices = [piece for row in rows for piece in row["slices"]]
+    if not slices:
+        return
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("slice", "request", "documents", "MB", "taken", "build", "from"):
+        grid.add_column(name, justify="right" if name in ("documents", "MB") else "left", overflow="fold")
+    for piece in slices:
+        grid.add_row(
+            piece["name"], piece["request"], f"{piece['documents']:,}", f"{piece['bytes'] / 1e6:.1f}",
+            piece["finished"] or "not finished", piece["build_version"] or "-", piece["source"],
+        )  # fmt: skip
+    out().print(grid)
 
 
 @app.command()
 @reported
-def drop(api: Annotated[str, typer.Argument(help="The API whose index goes.")]) -> None:
+def drop(
+    api: Annotated[str, typer.Argument(help="The API whose index goes.")],
+    part: Annotated[
+        str | None,
+        typer.Option("--slice", help="Only what one sync took, as `offline info` names it.", show_default=False)
+    ] = None,
+) -> None:
     """Remove what an offline API holds; one of the four is made from the snapshot again when it is next used.
 
-    Example:
+    Examples:
 
         biothings-assistant offline drop widgets
+
+        biothings-assistant offline drop mygene --slice 3f2a90c1d4
     """
     from tools.errors import QueryError
 
@@ -96,6 +159,13 @@ def drop(api: Annotated[str, typer.Argument(help="The API whose index goes.")]) 
         store = _store(building)
         if api not in store.apis():
             raise QueryError(f"There is no offline API {api!r}.", f"There are {', '.join(store.apis())}.")
+        if part is not None:
+            known = [piece["name"] for row in store.info() if row["api"] == api for piece in row["slices"]]
+            if part not in known:
+                raise QueryError(f"{api} has no slice {part!r}.", f"It has {', '.join(known) or 'none'}.")
+            store.drop_slice(api, part)
+            write_line(f"Slice {part} of {api} is dropped.")
+            return
         store.drop(api)
     _forget_fields(api)
     write_line(f"{api} is dropped.")

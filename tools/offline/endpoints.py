@@ -15,11 +15,11 @@ from typing import Any
 from tools.apis import SPECIES, Api
 from tools.errors import QueryError
 from tools.lucene import escape
+from tools.offline.documents import ASSEMBLIES
 from tools.offline.identifiers import look_up, translate_scopes
 from tools.offline.parameters import Refusal, bad_query, bad_request
 from tools.offline.projection import Projection, Shape, Shaper
 from tools.offline.scroll import PAGE_SIZE, Cursor, read_cursor, write_cursor
-from tools.offline.documents import ASSEMBLIES
 from tools.offline.search import SearchRequest, SearchResult
 from tools.offline.store import Index
 

@@ -75,7 +75,7 @@ def load(
     if not file.is_file() and not file.is_fifo():
         raise DataError(f"There is no file {file}.", "Check its name.")
     if mapping is not None:
-        _create(store, api, mapping)
+        make_api(store, api, read_mapping(mapping))
     report = LoadReport()
     report.loaded = store.add(api, _documents(read_lines(file), file, report, progress), replace, assembly)
     return report
@@ -157,12 +157,22 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield last
 
 
-def _create(store: Store, api: str, mapping: Path) -> None:
+def check_name(api: str) -> None:
+    """Raise QueryError where an API cannot have that name."""
     if not _NAME.fullmatch(api) or api in _RESERVED:
         raise QueryError(
             f"{api!r} is not possible as the name of an API.", "Small letters, digits, - and _; a letter comes first."
         )
-    rows = read_mapping(mapping)
+
+
+def make_api(store: Store, api: str, rows: dict[str, dict[str, Any]]) -> None:
+    """Give an API the fields `rows`: a new one, or one that is known, whose documents are indexed anew.
+
+    Raises:
+        QueryError: the name is not possible.
+        DataError: a field has an unknown analyser.
+    """
+    check_name(api)
     store.create(api, rows)
     if api not in apis.API_NAMES:
         # The listing is what the rest of the product knows of the API: its fields, their texts where it has any.

@@ -1,9 +1,10 @@
 """The offline indexes on disk: built, filled, dropped, opened.
 
 Below `<home>/offline/` each API has a folder: `state.json` names the version in use, `v1`, `v2`… are engine folders,
-`mapping.json` is there where the user gave a mapping. A version is built aside and `state.json` replaced at the end,
-so that a crash leaves the old one; documents are added to a version in one commit of the engine. A file lock keeps
-writers of several processes apart; readers need none, since open files outlive their names.
+`mapping.json` is there where the user gave a mapping, `slices` holds what `offline sync` knows. A version is built
+aside and `state.json` replaced at the end, so that a crash leaves the old one; documents are added to a version in one
+commit of the engine. A file lock keeps writers of several processes apart; readers need none, since open files outlive
+their names.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -39,8 +40,10 @@ from tools.offline.documents import (
     DocumentWriter,
     build_schema,
 )
+from tools.offline.files import Locks, write_whole
 from tools.offline.index import COVERAGE_FILE, Index
 from tools.offline.mapping import FieldMapping
+from tools.offline.slices import forget_slices, list_slices, slice_folder
 from tools.paths import data_dir
 
 __all__ = ["Index", "Store"]
@@ -124,9 +127,9 @@ class Store:
         rows = {path: {key: row[key] for key in _ROW_KEYS if key in row} for path, row in mapping.items()}
         FieldMapping(rows)
         with self._lock(api):
-            _write(self._folder(api) / "mapping.json", orjson.dumps(rows))
+            write_whole(self._folder(api) / "mapping.json", orjson.dumps(rows))
 
-    def add(self, api: str, documents: Iterable[Document], replace: bool, assembly: str | None) -> int:
+    def add(self, api: str, documents: Iterable[Document], replace: bool, assembly: str | None, part: str = "") -> int:
         """Add documents, newest wins; with `replace` they take the place of everything that the API holds.
 
         Args:
@@ -134,11 +137,12 @@ class Store:
             documents: each with its `_id`.
             replace: whether what is there goes.
             assembly: the assembly of variants; None: they are found under either.
+            part: the name of the slice that they are, so that it can be dropped by itself.
 
         Returns:
             The number of documents read.
         """
-        origin = f"{_LOADED}:{assembly}" if assembly else _LOADED
+        origin = f"{_LOADED}:{assembly or ''}:{part}".rstrip(":")
         entries = ((document, origin) for document in documents)
         with self._lock(api):
             if not replace:
@@ -147,6 +151,7 @@ class Store:
             state = self._state(api)
             if replace or state is None:
                 count = self._build(api, mapping, digest, None, entries, state)
+                forget_slices(self._folder(api))
             else:
                 folder = self._folder(api) / state.version
                 count = self._fill(api, tantivy.Index.open(str(folder)), folder, mapping, entries, may_replace=True)
@@ -159,12 +164,26 @@ class Store:
             self._opened.pop(api, None)
             shutil.rmtree(self._folder(api), ignore_errors=True)
 
+    def drop_slice(self, api: str, name: str) -> None:
+        """Remove what one sync took; what it had taken the place of in the snapshot comes back."""
+        with self._lock(api):
+            state = self._state(api)
+            if state is not None:
+                mapping, digest = _read_mapping(api, orjson.dumps(self._rows(api)))
+                self._rebuild(api, mapping, digest, state, without=name)
+            forget_slices(self._folder(api), name)
+
+    def slice_folder(self, api: str, name: str) -> Path:
+        """Return where the slice of an API is kept (`tools.offline.slices`)."""
+        return slice_folder(self._folder(api), name)
+
     def info(self) -> list[dict[str, Any]]:
         """Return what there is of each API: `built`, and then documents, bytes, time of the last change."""
         rows: list[dict[str, Any]] = []
         for api in self.apis():
             state = self._state(api)
             row: dict[str, Any] = {"api": api, "built": state is not None, "custom": self._is_custom(api)}
+            row["slices"] = [asdict(record) for record in list_slices(self._folder(api))]
             if state is not None:
                 folder = self._folder(api) / state.version
                 index = self.index(api)
@@ -190,12 +209,17 @@ class Store:
         except OSError as error:
             raise DataError(f"The offline index of {api} has not been built.", "It is built on first use.") from error
 
-    def _rebuild(self, api: str, mapping: FieldMapping, digest: str, state: _State | None) -> _State:
-        """Build from the snapshot, if the API has one and it was not replaced, and from what was loaded before."""
+    def _rebuild(
+        self, api: str, mapping: FieldMapping, digest: str, state: _State | None, without: str | None = None
+    ) -> _State:
+        """Build from the snapshot, if the API has one and it was not replaced, and from what was loaded before.
+
+        Of that, the slice `without` is left out.
+        """
         uses_snapshot = api in API_NAMES and (state is None or state.snapshot is not None)
         entries = _chain(
             ((document, _FROM_SNAPSHOT) for document in snapshot.documents(api)) if uses_snapshot else (),
-            self._loaded(api, state) if state is not None else (),
+            self._loaded(api, state, without) if state is not None else (),
         )
         fingerprint = snapshot.fingerprint(api) if uses_snapshot else None
         self._build(api, mapping, digest, fingerprint, entries, state)
@@ -257,7 +281,7 @@ class Store:
                     self._progress(f"indexing {api}", count, None)
             coverage = folder / COVERAGE_FILE
             known = set(json.loads(coverage.read_text("utf-8"))) if coverage.exists() else set()
-            _write(coverage, orjson.dumps(sorted(known | set(mapping.seen_paths()))))
+            write_whole(coverage, orjson.dumps(sorted(known | set(mapping.seen_paths()))))
             writer.commit()
         except BaseException:
             writer.rollback()
@@ -269,11 +293,13 @@ class Store:
             self._progress(f"indexing {api}", count, count)
         return count
 
-    def _loaded(self, api: str, state: _State) -> Iterator[tuple[Document, str]]:
+    def _loaded(self, api: str, state: _State, without: str | None) -> Iterator[tuple[Document, str]]:
         """Yield the documents of a version that did not come from the snapshot."""
         engine = tantivy.Index.open(str(self._folder(api) / state.version))
         searcher = engine.searcher()
         for origin, count in searcher.terms_with_prefix(ORIGIN, _LOADED):
+            if without is not None and origin.endswith(f":{without}"):
+                continue
             query = tantivy.Query.term_query(engine.schema, ORIGIN, origin)
             for _, address in searcher.search(query, max(count, 1)).hits:
                 yield orjson.loads(searcher.doc(address).get_first(SOURCE)), origin
@@ -300,7 +326,7 @@ class Store:
             return None
 
     def _save(self, api: str, state: _State) -> None:
-        _write(self._folder(api) / "state.json", orjson.dumps(state))
+        write_whole(self._folder(api) / "state.json", orjson.dumps(state))
 
     def _is_custom(self, api: str) -> bool:
         return (self._folder(api) / "mapping.json").exists()
@@ -319,27 +345,11 @@ class Store:
     def _folder(self, api: str) -> Path:
         return self._root / api
 
-    def _lock(self, api: str) -> _Locks:
+    def _lock(self, api: str) -> Locks:
         with self._guard:
             lock = self._locks.setdefault(api, threading.RLock())
         self._root.mkdir(parents=True, exist_ok=True)
-        return _Locks(lock, FileLock(self._root / f".{api}.lock", thread_local=False, is_singleton=True))
-
-
-class _Locks:
-    """A lock between threads, and within it one between processes."""
-
-    def __init__(self, threads: threading.RLock, processes: FileLock) -> None:
-        self._threads = threads
-        self._processes = processes
-
-    def __enter__(self) -> None:
-        self._threads.acquire()
-        self._processes.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._processes.release()
-        self._threads.release()
+        return Locks(lock, FileLock(self._root / f".{api}.lock", thread_local=False, is_singleton=True))
 
 
 def _assemblies(api: str, origin: str) -> tuple[str, ...]:
@@ -384,14 +394,3 @@ def _packaged_rows(api: str) -> Rows:
 def _chain(*streams: Iterable[tuple[Document, str]]) -> Iterator[tuple[Document, str]]:
     for stream in streams:
         yield from stream
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
