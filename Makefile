@@ -17,8 +17,10 @@ $(VENV)/dev: $(VENV)/core
 	$(BIN)/python -m pip install -c constraints.txt -e ".[finetune,dev]"
 	touch $@
 
+# Through the environment, so that quotes in a question stay as they are.
+ask: export QUESTION := $(Q)
 ask: $(VENV)/core
-	$(BIN)/biothings-assistant ask "$(Q)"
+	@$(BIN)/biothings-assistant ask "$$QUESTION"
 
 chat: $(VENV)/core
 	$(BIN)/biothings-assistant chat

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
+from agent.channels import Channels
 from agent.nodes import Nodes, after_begin, after_step, guarded, route_check, route_execution
 from agent.runtime import Progress, get_runtime
 from agent.settings import Settings, load_settings
@@ -20,18 +20,11 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 
-class _Channels(State, total=False):
-    """The state as a checkpointer keeps it: what a caller says of one question only does not outlive that."""
-
-    id: Annotated[str | None, UntrackedValue]  # type: ignore[misc]
-    api: Annotated[str | None, UntrackedValue]  # type: ignore[misc]
-
-
 def build_graph(
     settings: Settings | None = None,
     checkpointer: BaseCheckpointSaver[str] | None = None,
     progress: Progress | None = None,
-) -> CompiledStateGraph[_Channels, None, Input, Record]:
+) -> CompiledStateGraph[Channels, None, Input, Record]:
     """Build the graph that answers questions.
 
     `graph.invoke({"question": "..."})` returns a record. With a checkpointer and a thread, a follow-up sees the
@@ -50,7 +43,7 @@ def build_graph(
     nodes = Nodes(runtime)
     most = 1 + settings.max_repairs
 
-    graph = StateGraph(_Channels, input_schema=Input, output_schema=Record)
+    graph = StateGraph(Channels, input_schema=Input, output_schema=Record)
     graph.add_node("begin", guarded(nodes.begin))
     graph.add_node("retrieve", guarded(nodes.retrieve))
     graph.add_node("draft", guarded(nodes.draft))

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
 
+    @field_validator("home", "model_path", "adapter_path")
+    @classmethod
+    def _from_home(cls, value: Path | None) -> Path | None:
+        return value.expanduser() if value else value
+
     @field_validator("backend")
     @classmethod
     def _known_backend(cls, value: str) -> str:
