@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.prompts import END, Failure, render_context, render_turns
-from finetune.synthesize import Pair
+from finetune.pairs import Pair
 
 if TYPE_CHECKING:
     from rag.retrieve import Retriever, ScoredField

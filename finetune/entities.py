@@ -1,4 +1,4 @@
-"""Real entities for training questions: genes, variants, drugs and diseases of the snapshot, well-known ones more often."""
+"""Real entities for training questions: genes, variants, drugs and diseases of the snapshot, famous ones more often."""
 
 from __future__ import annotations
 
@@ -6,45 +6,18 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from finetune.split import held_out_entity
 from tools.offline.snapshot import documents
 
 FAMOUS: dict[str, tuple[str, ...]] = {
-    "gene": tuple("""TP53 BRCA1 BRCA2 EGFR KRAS CDK2 BRAF PTEN MYC APOE CFTR HTT DMD PIK3CA ALK RET MET ERBB2 JAK2 ABL1 KIT FLT3 IDH1 NRAS HRAS
-        AKT1 MTOR VEGFA TNF IL6 IL10 IL2 IFNG CD4 CD8A CD19 CD274 CTLA4 PDCD1 ACE2 ACE INS INSR LEP LEPR PPARG GCK HNF1A MC4R FTO TCF7L2 LDLR PCSK9
-        APOB HMGCR CETP LPL F5 F8 F9 HBB HBA1 G6PD PAH GBA1 SMN1 FMR1 MECP2 SNCA LRRK2 PRKN PINK1 APP PSEN1 PSEN2 MAPT GRN C9orf72 SOD1 TARDBP FUS
-        MLH1 MSH2 MSH6 APC RB1 VHL NF1 NF2 TSC1 TSC2 STK11 CDH1 PALB2 ATM CHEK2 RAD51 CDKN2A CDKN1A CDK4 CCND1 MDM2 BCL2 BAX CASP3 CASP9 SRC STAT3
-        NFKB1 RELA NOTCH1 CTNNB1 SHH SMO GLI1 WNT1 TGFB1 SMAD4 BMP4 FGFR3 FGFR1 PDGFRA IGF1 IGF1R ESR1 AR PGR NR3C1 VDR RXRA CYP2D6 CYP2C19 CYP3A4
-        TPMT DPYD VKORC1 ABCB1 SLCO1B1 UGT1A1 MTHFR COMT MAOA DRD2 HTR2A SLC6A4 OPRM1 GRIN2B SCN1A SCN5A KCNQ1 KCNH2 RYR1 RYR2 MYH7 MYBPC3 TTN LMNA
-        FBN1 COL1A1 COL3A1 SOX2 OCT4 NANOG KLF4 PAX6 HOXA1 FOXP2 FOXP3 GATA1 RUNX1 TERT XIST MALAT1 HOTAIR TLR4 NLRP3 HLA-A HLA-B HLA-DRB1 B2M""".split()),
-    "disease": ("cystic fibrosis", "asthma", "Alzheimer disease", "Parkinson disease", "Huntington disease", "type 2 diabetes mellitus", "sickle cell anemia",
-        "Marfan syndrome", "breast cancer", "melanoma", "schizophrenia", "multiple sclerosis", "rheumatoid arthritis", "Crohn disease", "psoriasis",
-        "Duchenne muscular dystrophy", "phenylketonuria", "hemophilia A", "Gaucher disease", "Tay-Sachs disease", "Down syndrome", "autism", "epilepsy",
-        "amyotrophic lateral sclerosis", "retinitis pigmentosa", "glaucoma", "osteoporosis", "hypertension", "obesity disorder", "celiac disease", "lupus",
-        "Lynch syndrome", "neurofibromatosis", "tuberous sclerosis", "Fabry disease", "Pompe disease", "Wilson disease", "hemochromatosis", "leukemia",
-        "lymphoma", "glioblastoma", "osteosarcoma", "migraine disorder", "narcolepsy", "gout", "malaria", "tuberculosis", "COVID-19", "Ebola hemorrhagic fever",
-        "Ehlers-Danlos syndrome", "Rett syndrome", "Noonan syndrome", "Fanconi anemia", "ataxia telangiectasia", "alpha thalassemia", "long QT syndrome",
-        "hypertrophic cardiomyopathy", "dilated cardiomyopathy", "polycystic kidney disease", "Usher syndrome", "Charcot-Marie-Tooth disease", "progeria"),
-    "drug": tuple("""imatinib aspirin metformin warfarin ibuprofen paracetamol caffeine morphine dexamethasone omeprazole atorvastatin simvastatin clopidogrel
-        tamoxifen cisplatin methotrexate gefitinib erlotinib sorafenib sunitinib dasatinib nilotinib vemurafenib ruxolitinib tofacitinib lapatinib bortezomib
-        fluoxetine sertraline citalopram diazepam haloperidol clozapine olanzapine risperidone lithium ketamine naloxone fentanyl codeine oxycodone tramadol
-        amoxicillin penicillin ciprofloxacin azithromycin doxycycline vancomycin rifampicin isoniazid fluconazole aciclovir oseltamivir remdesivir ivermectin
-        chloroquine hydroxychloroquine artemisinin losartan lisinopril enalapril amlodipine metoprolol propranolol furosemide spironolactone digoxin
-        sildenafil tadalafil finasteride testosterone estradiol levothyroxine prednisone hydrocortisone insulin sitagliptin empagliflozin pioglitazone glipizide
-        montelukast salbutamol loratadine cetirizine ranitidine ondansetron sumatriptan gabapentin pregabalin carbamazepine phenytoin levetiracetam
-        allopurinol colchicine celecoxib naproxen diclofenac nicotine dopamine serotonin adenosine curcumin resveratrol quercetin thalidomide""".split()),
-}  # fmt: skip
-FAMOUS["vgene"] = tuple("BRCA1 BRCA2 TP53 CFTR BRAF KRAS EGFR PTEN MLH1 MSH2 APC LDLR FBN1 MYH7 SCN1A RET VHL NF1 ATM PAH GBA1 HBB DMD SCN5A KCNQ1 RYR1 COL1A1 TSC2 MECP2 PALB2 CHEK2 APOE MTHFR F5 PIK3CA JAK2 CYP2D6 CYP2C19 TPMT LMNA TTN USH2A ABCA4 RB1 STK11 CDH1 MEN1".split())  # fmt: skip
-FAMOUS["target"] = tuple("EGFR ABL1 BRAF KIT PDGFRA JAK2 ALK MET RET FLT3 ADRB1 ADRB2 DRD2 HTR2A HTR1A OPRM1 CHRM1 HRH1 HRH2 AGTR1 ACE PTGS1 PTGS2 ESR1 AR NR3C1 PPARG HMGCR VDR PDE5A SLC6A4 SLC6A3 GABRA1 GRIN1 KCNH2 CACNA1C SCN5A MTOR CDK4 CDK6 PARP1 BTK VEGFA KDR ERBB2 TUBB TOP1 TOP2A DPP4 SLC5A2 P2RY12 F10 F2 CYP19A1 MAOB ACHE".split())  # fmt: skip
-FAMOUS["condition"] = ("breast cancer", "hereditary breast ovarian cancer syndrome", "Lynch syndrome", "cystic fibrosis", "Marfan syndrome", "familial hypercholesterolemia",
-    "hypertrophic cardiomyopathy", "long QT syndrome", "retinitis pigmentosa", "epilepsy", "phenylketonuria", "Noonan syndrome", "Li-Fraumeni syndrome", "melanoma",
-    "neurofibromatosis", "tuberous sclerosis", "Usher syndrome", "Stargardt disease", "hearing loss", "intellectual disability", "Fanconi anemia")  # fmt: skip
-FAMOUS["pathway"] = ("cell cycle", "apoptosis", "signal transduction", "immune system", "DNA repair", "glycolysis", "metabolism of lipids", "Wnt signaling", "p53 signaling pathway",
-    "MAPK signaling pathway", "insulin signaling", "Toll-like receptor signaling", "oxidative phosphorylation", "Notch signaling", "Hedgehog signaling", "mTOR signaling",
-    "PI3K-Akt signaling", "autophagy", "mRNA splicing", "translation", "hemostasis", "axon guidance", "circadian clock", "TGF-beta signaling", "JAK-STAT signaling",
-    "base excision repair", "mismatch repair", "citric acid cycle", "cholesterol biosynthesis", "purine metabolism", "neutrophil degranulation", "interferon signaling")  # fmt: skip
+    kind: tuple(names)
+    for kind, names in yaml.safe_load(Path(__file__).with_name("famous.yaml").read_text(encoding="utf-8")).items()
+}
 #: How often a well-known entity is drawn where there is a list of them.
 FAMOUS_SHARE = 0.45
 

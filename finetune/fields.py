@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 #: Share of draws that follow how often people ask for a field; the rest goes to a source first, then within it.
 COMMON_SHARE = 0.6
 #: Synonyms that are not a name of the field but a piece of a question: "how is it inherited", "caused by".
-_PART_OF_A_QUESTION = re.compile(r"^(what|when|where|who|why|how|which|is|are|does|do|has)\b|\b(by|for|of|to|with|in|from|through)$")
+_PART_OF_A_QUESTION = re.compile(
+    r"^(what|when|where|who|why|how|which|is|are|does|do|has)\b|\b(by|for|of|to|with|in|from|through)$"
+)
 
 
 class FieldSampler:
@@ -39,7 +41,11 @@ class FieldSampler:
         searchable = [field for field in fields if field.leaf and field.searchable]
         self._numeric = [field for field in searchable if field.type in NUMERIC_TYPES]
         self._enumerated = {field.path: field for field in searchable if field.values}
-        self._facets = [field for field in searchable if field.type != "text" and (field.values or field.type in ("keyword", "boolean"))]
+        self._facets = [
+            field
+            for field in searchable
+            if field.type != "text" and (field.values or field.type in ("keyword", "boolean"))
+        ]
         self._leaves = searchable
         # Words that several fields share mean the one that they were written for by hand, then the one asked for most.
         self._meant: dict[str, Field] = {}
@@ -68,7 +74,10 @@ class FieldSampler:
             if len(chosen) == count:
                 break
             field = self._draw_one(rng, self._fields, self._weights)
-            if not any(path == field.path or path.startswith(f"{field.path}.") or field.path.startswith(f"{path}.") for path in chosen):
+            if not any(
+                path == field.path or path.startswith(f"{field.path}.") or field.path.startswith(f"{path}.")
+                for path in chosen
+            ):
                 chosen[field.path] = self.words(field, rng)
         return [(words, path) for path, words in chosen.items()]
 
@@ -92,7 +101,11 @@ class FieldSampler:
 
     def draw_enumerated(self, path: str, rng: random.Random) -> tuple[str, str]:
         """Draw an allowed value of `path`, as (words, value)."""
-        value = rng.choice(self._enumerated[path].values) if path in self._enumerated else rng.choice(_values(self.api, path))
+        value = (
+            rng.choice(self._enumerated[path].values)
+            if path in self._enumerated
+            else rng.choice(_values(self.api, path))
+        )
         return say_value(value, rng), value
 
     def draw_condition(self, rng: random.Random, slots: Slots) -> tuple[str, str]:
@@ -100,17 +113,42 @@ class FieldSampler:
         kind = rng.random()
         if kind < 0.5 and self._numeric:
             words, path = self.draw_numeric(rng)
-            number = slots.fill(rng.choice(("cmp:0-1:0.05", "cmp:1-40", "cmp:0-100:5", "cmp:frequency", "cmp:1-10", "between:1-50")))
-            return rng.choice(("with {w} {n}", "with a {w} {n}", "whose {w} is {n}", "{w} {n}", "having {w} {n}")).format(w=words, n=number.text), f"{path}:{number.line}"
+            number = slots.fill(
+                rng.choice(("cmp:0-1:0.05", "cmp:1-40", "cmp:0-100:5", "cmp:frequency", "cmp:1-10", "between:1-50"))
+            )
+            return rng.choice(
+                ("with {w} {n}", "with a {w} {n}", "whose {w} is {n}", "{w} {n}", "having {w} {n}")
+            ).format(w=words, n=number.text), f"{path}:{number.line}"
         if kind < 0.8 and self._enumerated:
             fields = list(self._enumerated.values())
             field = rng.choices(fields, [f.prior + 0.02 for f in fields])[0]
             value = rng.choice(field.values)
-            return rng.choice(("with {w} {v}", "whose {w} is {v}", "{w} = {v}", "{w}: {v}", "with a {w} of {v}", "that have {v} as {w}")).format(w=self.words(field, rng), v=say_value(value, rng)), f"{field.path}:{quote_value(value)}"
+            return rng.choice(
+                (
+                    "with {w} {v}",
+                    "whose {w} is {v}",
+                    "{w} = {v}",
+                    "{w}: {v}",
+                    "with a {w} of {v}",
+                    "that have {v} as {w}",
+                )
+            ).format(w=self.words(field, rng), v=say_value(value, rng)), f"{field.path}:{quote_value(value)}"
         field = self._draw_one(rng, self._leaves, [f.prior**1.5 + 0.005 for f in self._leaves])
         if rng.random() < 0.7:
-            return rng.choice(("that have {w}", "with {w}", "with a known {w}", "which have a {w}", "having any {w}", "annotated with {w}", "with {w} available")).format(w=self.words(field, rng)), f"_exists_:{field.path}"
-        return rng.choice(("without {w}", "with no {w}", "lacking {w}", "that have no {w}")).format(w=self.words(field, rng)), f"NOT _exists_:{field.path}"
+            return rng.choice(
+                (
+                    "that have {w}",
+                    "with {w}",
+                    "with a known {w}",
+                    "which have a {w}",
+                    "having any {w}",
+                    "annotated with {w}",
+                    "with {w} available",
+                )
+            ).format(w=self.words(field, rng)), f"_exists_:{field.path}"
+        return rng.choice(("without {w}", "with no {w}", "lacking {w}", "that have no {w}")).format(
+            w=self.words(field, rng)
+        ), f"NOT _exists_:{field.path}"
 
 
 def say_value(value: str, rng: random.Random) -> str:

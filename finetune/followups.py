@@ -4,44 +4,170 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
-from typing import Any
 
 from finetune.fields import quote_value
 from finetune.numerals import number_words
+from finetune.pairs import Pair, PastTurn
 from finetune.slots import SPECIES_WORDS, Slots
 from tools.errors import QueryError
 from tools.query import Query
 
 #: What a clause on these fields names, as a kind of entity: "and for X?" puts another in its place.
 ENTITY_FIELDS = {
-    "symbol": "gene", "ensembl.gene": "ensembl", "entrezgene": "entrez", "uniprot.Swiss-Prot": "uniprot", "dbsnp.rsid": "rsid",
-    "clinvar.gene.symbol": "vgene", "dbsnp.gene.symbol": "vgene", "chembl.pref_name": "drug", "mondo.label": "disease",
-    "gtopdb.interaction_targets.symbol": "target", "chembl.molecule_chembl_id": "chembl", "pathway.reactome.name": "pathway",
-    "clinvar.rcv.conditions.name": "condition", "go.BP.term": "go_bp", "mondo.xrefs.omim": "omim",
+    "symbol": "gene", "ensembl.gene": "ensembl", "entrezgene": "entrez", "uniprot.Swiss-Prot": "uniprot",
+    "dbsnp.rsid": "rsid", "clinvar.gene.symbol": "vgene", "dbsnp.gene.symbol": "vgene", "chembl.pref_name": "drug",
+    "mondo.label": "disease", "gtopdb.interaction_targets.symbol": "target", "chembl.molecule_chembl_id": "chembl",
+    "pathway.reactome.name": "pathway", "clinvar.rcv.conditions.name": "condition", "go.BP.term": "go_bp",
+    "mondo.xrefs.omim": "omim",
 }  # fmt: skip
 _GET_KINDS = {"myvariant": "hgvs", "mychem": "inchikey", "mydisease": "mondo"}
 
-SWAP = ("what about {e}?", "and {e}?", "and for {e}?", "same for {e}", "how about {e}?", "now {e}", "do the same for {e}", "and what about {e}", "the same question for {e}", "now the same with {e} please", "ok and {e}?", "what about {e} then", "could you repeat this for {e}?", "{e}?", "try {e} instead", "I meant {e}", "sorry, {e} I meant")
-SPECIES = ("and in {s}?", "what about {s}?", "in {s}?", "and the {a} one?", "same in {s}", "now in {s}", "how about in {s}?", "now for {s}", "and for {s}", "in {s} instead", "the {a} one please", "and its {a} counterpart?", "only in {s}", "just {s}", "restrict this to {s}", "for {s} only", "what is it in {s}?")
-FIELDS = ("and its {f}?", "what about the {f}?", "and the {f}?", "what is its {f}?", "now the {f}", "and {f}?", "show me the {f}", "I want the {f} instead", "how about {f}?", "what {f} does it have?", "now give me {f}", "could I see the {f}?", "and what about {f}?", "{f}?", "what are the {f} then")
-ALSO = ("also show {f}", "add the {f}", "and also the {f}", "include {f} too", "plus {f}", "with {f} as well", "can you add {f}?", "please add the {f} too", "also give me {f}", "additionally {f}")
-SIZE = ("only the first {n}", "just {n} of them", "top {n} only", "show me {n}", "give me the first {n}", "limit it to {n}", "can I see {n} of them?", "the first {n} please", "no more than {n}", "{n} is enough", "show {n} results")
-CONDITION = ("only those {w}", "only the ones {w}", "just those {w}", "keep the ones {w}", "restrict to those {w}", "which of these are {w}?", "of these, which ones {w}?", "and {w}?", "narrow it down to those {w}", "filter by {w}", "now only {w}")
-EXCLUDE = ("without the ones {w}", "leave out those {w}", "exclude the ones {w}", "but not those {w}", "except those {w}", "remove those {w}", "drop the ones {w}")
-SORT_DOWN = ("sort by {f}, highest first", "order them by {f} descending", "sorted by {f}, largest first", "rank by {f} from high to low", "highest {f} first", "sort descending by {f}")
-SORT_UP = ("sort by {f}", "order by {f}", "lowest {f} first", "sort them by {f}, smallest first", "sort ascending by {f}", "sorted by {f}")
-FACET = ("break that down by {f}", "how many per {f}?", "group them by {f}", "count by {f}", "how do they split by {f}?", "distribution by {f}", "show the counts by {f}", "by {f}?")
+SWAP = (
+    "what about {e}?",
+    "and {e}?",
+    "and for {e}?",
+    "same for {e}",
+    "how about {e}?",
+    "now {e}",
+    "do the same for {e}",
+    "and what about {e}",
+    "the same question for {e}",
+    "now the same with {e} please",
+    "ok and {e}?",
+    "what about {e} then",
+    "could you repeat this for {e}?",
+    "{e}?",
+    "try {e} instead",
+    "I meant {e}",
+    "sorry, {e} I meant",
+)
+SPECIES = (
+    "and in {s}?",
+    "what about {s}?",
+    "in {s}?",
+    "and the {a} one?",
+    "same in {s}",
+    "now in {s}",
+    "how about in {s}?",
+    "now for {s}",
+    "and for {s}",
+    "in {s} instead",
+    "the {a} one please",
+    "and its {a} counterpart?",
+    "only in {s}",
+    "just {s}",
+    "restrict this to {s}",
+    "for {s} only",
+    "what is it in {s}?",
+)
+FIELDS = (
+    "and its {f}?",
+    "what about the {f}?",
+    "and the {f}?",
+    "what is its {f}?",
+    "now the {f}",
+    "and {f}?",
+    "show me the {f}",
+    "I want the {f} instead",
+    "how about {f}?",
+    "what {f} does it have?",
+    "now give me {f}",
+    "could I see the {f}?",
+    "and what about {f}?",
+    "{f}?",
+    "what are the {f} then",
+)
+ALSO = (
+    "also show {f}",
+    "add the {f}",
+    "and also the {f}",
+    "include {f} too",
+    "plus {f}",
+    "with {f} as well",
+    "can you add {f}?",
+    "please add the {f} too",
+    "also give me {f}",
+    "additionally {f}",
+)
+SIZE = (
+    "only the first {n}",
+    "just {n} of them",
+    "top {n} only",
+    "show me {n}",
+    "give me the first {n}",
+    "limit it to {n}",
+    "can I see {n} of them?",
+    "the first {n} please",
+    "no more than {n}",
+    "{n} is enough",
+    "show {n} results",
+)
+CONDITION = (
+    "only those {w}",
+    "only the ones {w}",
+    "just those {w}",
+    "keep the ones {w}",
+    "restrict to those {w}",
+    "which of these are {w}?",
+    "of these, which ones {w}?",
+    "and {w}?",
+    "narrow it down to those {w}",
+    "filter by {w}",
+    "now only {w}",
+)
+EXCLUDE = (
+    "without the ones {w}",
+    "leave out those {w}",
+    "exclude the ones {w}",
+    "but not those {w}",
+    "except those {w}",
+    "remove those {w}",
+    "drop the ones {w}",
+)
+SORT_DOWN = (
+    "sort by {f}, highest first",
+    "order them by {f} descending",
+    "sorted by {f}, largest first",
+    "rank by {f} from high to low",
+    "highest {f} first",
+    "sort descending by {f}",
+)
+SORT_UP = (
+    "sort by {f}",
+    "order by {f}",
+    "lowest {f} first",
+    "sort them by {f}, smallest first",
+    "sort ascending by {f}",
+    "sorted by {f}",
+)
+FACET = (
+    "break that down by {f}",
+    "how many per {f}?",
+    "group them by {f}",
+    "count by {f}",
+    "how do they split by {f}?",
+    "distribution by {f}",
+    "show the counts by {f}",
+    "by {f}?",
+)
 NEXT = ("next {n}", "show the next {n}", "the next {n} please", "{n} more", "another {n}")
-ASSEMBLY = (("on hg38", "hg38"), ("in GRCh38", "hg38"), ("using build 38", "hg38"), ("and in hg38?", "hg38"), ("on hg19 please", "hg19"), ("in GRCh37?", "hg19"), ("same for hg19", "hg19"))
+ASSEMBLY = (
+    ("on hg38", "hg38"),
+    ("in GRCh38", "hg38"),
+    ("using build 38", "hg38"),
+    ("and in hg38?", "hg38"),
+    ("on hg19 please", "hg19"),
+    ("in GRCh37?", "hg19"),
+    ("same for hg19", "hg19"),
+)
 
 Step = tuple[str, Query]
 
 
-def follow_up(base: Any, slots: Slots, rng: random.Random, pair: Callable[..., Any], turn: Callable[..., Any]) -> Any:
+def follow_up(base: Pair, slots: Slots, rng: random.Random) -> Pair | None:
     """Continue a conversation from `base` for one to three turns; None where nothing fits."""
     query = Query.parse(base.request)
-    history = [*base.history, turn(question=base.question, request=base.request)]
+    history = [*base.history, PastTurn(question=base.question, request=base.request)]
     steps = rng.choice((1, 1, 1, 2, 2, 3))
     name = ""
     for number in range(steps):
@@ -54,12 +180,26 @@ def follow_up(base: Any, slots: Slots, rng: random.Random, pair: Callable[..., A
         except QueryError:
             return None
         if number < steps - 1:
-            history.append(turn(question=question, request=query.line))
-    return pair(question=question, request=query.line, history=history, family=f"follow-up/{name}")
+            history.append(PastTurn(question=question, request=query.line))
+    return Pair(question=question, request=query.line, history=history, family=f"follow-up/{name} {base.family}")
 
 
 def _step(query: Query, slots: Slots, rng: random.Random) -> tuple[str, Step] | None:
-    makers = [_swap, _swap, _species, _fields, _fields, _also, _size, _condition, _exclude, _sort, _facet, _next, _assembly]
+    makers = [
+        _swap,
+        _swap,
+        _species,
+        _fields,
+        _fields,
+        _also,
+        _size,
+        _condition,
+        _exclude,
+        _sort,
+        _facet,
+        _next,
+        _assembly,
+    ]
     for maker in rng.sample(makers, len(makers)):
         step = maker(query, slots, rng)
         if step is not None:
@@ -85,7 +225,11 @@ def _swap(query: Query, slots: Slots, rng: random.Random) -> Step | None:
 
 
 def _species(query: Query, slots: Slots, rng: random.Random) -> Step | None:
-    if query.api != "mygene" or query.kind != "query" or not re.search(r"symbol:|name:|go\.|pathway|ensembl|summary", query.q or ""):
+    if (
+        query.api != "mygene"
+        or query.kind != "query"
+        or not re.search(r"symbol:|name:|go\.|pathway|ensembl|summary", query.q or "")
+    ):
         return None
     name = slots.fill("species").line
     if query.params.get("species") == name:
@@ -95,7 +239,11 @@ def _species(query: Query, slots: Slots, rng: random.Random) -> Step | None:
 
 
 def _fields(query: Query, slots: Slots, rng: random.Random) -> Step | None:
-    if query.kind == "fields" or "facets" in query.params or (not query.fields and not re.fullmatch(r"[\w.\-]+:(\"[^\"]+\"|\S+)", query.q or "")):
+    if (
+        query.kind == "fields"
+        or "facets" in query.params
+        or (not query.fields and not re.fullmatch(r"[\w.\-]+:(\"[^\"]+\"|\S+)", query.q or ""))
+    ):
         return None
     value = slots.fill("fields:1-2")
     return rng.choice(FIELDS).format(f=value.text), query.model_copy(update={"fields": value.items})
@@ -110,7 +258,22 @@ def _also(query: Query, slots: Slots, rng: random.Random) -> Step | None:
 
 def _many(query: Query) -> bool:
     """Whether the request is likely to find many: it names no single entity."""
-    return query.kind == "query" and not any(f"{field}:" in (query.q or "") for field in ("symbol", "entrezgene", "ensembl.gene", "dbsnp.rsid", "chembl.pref_name", "mondo.label", "pubchem.cid")) or "clinvar.gene.symbol:" in (query.q or "")
+    return (
+        query.kind == "query"
+        and not any(
+            f"{field}:" in (query.q or "")
+            for field in (
+                "symbol",
+                "entrezgene",
+                "ensembl.gene",
+                "dbsnp.rsid",
+                "chembl.pref_name",
+                "mondo.label",
+                "pubchem.cid",
+            )
+        )
+        or "clinvar.gene.symbol:" in (query.q or "")
+    )
 
 
 def _size(query: Query, slots: Slots, rng: random.Random) -> Step | None:
@@ -144,11 +307,10 @@ def _narrow(query: Query, slots: Slots, rng: random.Random, forms: tuple[str, ..
     if value.line.startswith("NOT") and clause != "{}":
         return None
     line = clause.format(value.line)
-    if re.match(r"(hg19\.)?chr\w+:", query.q or ""):
-        if query.api == "mygene":
-            if "filter" in query.params:
-                return None
-            return rng.choice(forms).format(w=value.text), _with(query, filter=line)
+    if query.api == "mygene" and re.match(r"(hg19\.)?chr\w+:", query.q or ""):
+        if "filter" in query.params:
+            return None
+        return rng.choice(forms).format(w=value.text), _with(query, filter=line)
     return rng.choice(forms).format(w=value.text), query.model_copy(update={"q": f"{query.q} AND {line}"})
 
 
@@ -157,7 +319,9 @@ def _sort(query: Query, slots: Slots, rng: random.Random) -> Step | None:
         return None
     value = slots.fill("numfield")
     down = rng.random() < 0.6
-    return rng.choice(SORT_DOWN if down else SORT_UP).format(f=value.text), _with(query, sort=("-" if down else "") + value.line)
+    return rng.choice(SORT_DOWN if down else SORT_UP).format(f=value.text), _with(
+        query, sort=("-" if down else "") + value.line
+    )
 
 
 def _facet(query: Query, slots: Slots, rng: random.Random) -> Step | None:
@@ -165,7 +329,9 @@ def _facet(query: Query, slots: Slots, rng: random.Random) -> Step | None:
         return None
     value = slots.fill("facet")
     kept = {name: text for name, text in query.params.items() if name not in ("sort", "size", "from")}
-    return rng.choice(FACET).format(f=value.text), query.model_copy(update={"fields": (), "params": {**kept, "facets": value.line}})
+    return rng.choice(FACET).format(f=value.text), query.model_copy(
+        update={"fields": (), "params": {**kept, "facets": value.line}}
+    )
 
 
 def _assembly(query: Query, slots: Slots, rng: random.Random) -> Step | None:

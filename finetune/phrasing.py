@@ -131,7 +131,9 @@ class Filling:
         def put(match: re.Match[str]) -> str:
             value = self.value(match[1])
             # A register may not change what the request must quote.
-            self.protected.update(re.findall(r"\S+", " ".join((value.line, *value.items)) if not value.syntax else value.text))
+            self.protected.update(
+                re.findall(r"\S+", " ".join((value.line, *value.items)) if not value.syntax else value.text)
+            )
             return value.text
 
         return re.sub(r"\s+", " ", _SLOT.sub(put, template)).strip()

@@ -38,7 +38,14 @@ def _misname(query: Query, rng: random.Random) -> Query | None:
     place = rng.randrange(len(query.fields))
     path = query.fields[place]
     parts = path.split(".")
-    wrong = rng.choice((parts[-1] + "s", f"{path}.name", path.replace("_", "").replace(".", "_"), ".".join([*parts[:-1], parts[-1][:-1]])))
+    wrong = rng.choice(
+        (
+            parts[-1] + "s",
+            f"{path}.name",
+            path.replace("_", "").replace(".", "_"),
+            ".".join([*parts[:-1], parts[-1][:-1]]),
+        )
+    )
     if load_catalogue(query.api).resolve(wrong) or load_catalogue(query.api).exists(wrong):
         return None
     fields = (*query.fields[:place], wrong, *query.fields[place + 1 :])

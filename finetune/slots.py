@@ -1,4 +1,4 @@
-"""Slots: what fills the blanks of a phrasing. A slot's value has two faces: the words in the question and the request's.
+"""Slots: what fills the blanks of a phrasing. A slot's value has two faces: the question's words and the request's.
 
 A slot is written as a specification, `name` or `name:argument`; `Slots.fill` draws a value for it. Entities come from
 the snapshot, fields and enumerated values from the catalogue, so that no pair speaks of anything that does not exist.
@@ -14,10 +14,12 @@ from finetune.entities import Entities
 from finetune.fields import FieldSampler
 from finetune.numerals import number_words
 
-GROUPS = {"genes": "gene", "drugs": "drug", "rsids": "rsid", "diseases": "disease", "mondos": "mondo", "entrezs": "entrez",
-          "inchikeys": "inchikey", "hgvss": "hgvs", "ensembls": "ensembl", "uniprots": "uniprot", "chembls": "chembl",
-          "omims": "omim", "doids": "doid", "orphanets": "orphanet", "cuis": "umls", "hps": "hp", "targets": "target",
-          "drugbanks": "drugbank", "cids": "cid", "chebis": "chebi"}  # fmt: skip
+GROUPS = {
+    "genes": "gene", "drugs": "drug", "rsids": "rsid", "diseases": "disease", "mondos": "mondo", "entrezs": "entrez",
+    "inchikeys": "inchikey", "hgvss": "hgvs", "ensembls": "ensembl", "uniprots": "uniprot", "chembls": "chembl",
+    "omims": "omim", "doids": "doid", "orphanets": "orphanet", "cuis": "umls", "hps": "hp", "targets": "target",
+    "drugbanks": "drugbank", "cids": "cid", "chebis": "chebi",
+}  # fmt: skip
 
 SPECIES_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # canonical name: (adjectives before a gene, nouns after "in")
@@ -34,8 +36,13 @@ SPECIES_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _SPECIES_WEIGHTS = (30, 32, 10, 6, 6, 5, 3, 4, 4)
 
 COMPARATORS: dict[str, tuple[str, ...]] = {
-    ">": ("above {}", "greater than {}", "over {}", "more than {}", "higher than {}", "> {}", ">{}", "exceeding {}", "bigger than {}"),
-    ">=": ("at least {}", "of {} or more", "no less than {}", ">= {}", "≥ {}", ">={}", "{} or higher", "from {} up", "{}+"),
+    ">": (
+        "above {}", "greater than {}", "over {}", "more than {}", "higher than {}", "> {}", ">{}", "exceeding {}",
+        "bigger than {}",
+    ),
+    ">=": (
+        "at least {}", "of {} or more", "no less than {}", ">= {}", "≥ {}", ">={}", "{} or higher", "from {} up", "{}+",
+    ),
     "<": ("below {}", "less than {}", "under {}", "lower than {}", "< {}", "<{}", "smaller than {}"),
     "<=": ("at most {}", "of {} or less", "no more than {}", "<= {}", "≤ {}", "up to {}", "not above {}"),
 }  # fmt: skip
@@ -91,7 +98,9 @@ class Slots:
         return self._plain(value)
 
     def _group(self, kind: str, count: int) -> Value:
-        values = [item for item in dict.fromkeys(self._entity(kind).line for _ in range(count + 2)) if "," not in item][:count]
+        values = [item for item in dict.fromkeys(self._entity(kind).line for _ in range(count + 2)) if "," not in item][
+            :count
+        ]
         return Value(self._listing(values), " OR ".join(values), tuple(values))
 
     def _listing(self, values: Sequence[str]) -> str:
@@ -114,7 +123,23 @@ class Slots:
     def _draw_number(self, argument: str) -> str:
         """Draw from `low-high`, or `low-high:step` with decimals as the step has them; `e` draws small frequencies."""
         if argument == "frequency":
-            return self.rng.choice(("0.5", "0.1", "0.05", "0.01", "0.02", "0.001", "0.005", "0.0001", "0.25", "0.3", "0.00001", "1e-4", "1e-5"))
+            return self.rng.choice(
+                (
+                    "0.5",
+                    "0.1",
+                    "0.05",
+                    "0.01",
+                    "0.02",
+                    "0.001",
+                    "0.005",
+                    "0.0001",
+                    "0.25",
+                    "0.3",
+                    "0.00001",
+                    "1e-4",
+                    "1e-5",
+                )
+            )
         span, _, step = argument.partition(":")
         low, high = (float(part) for part in span.split("-"))
         size = float(step or 1)
@@ -123,7 +148,34 @@ class Slots:
 
     def _count(self, argument: str) -> Value:
         low, _, high = (argument or "1-50").partition("-")
-        number = self.rng.choice((1, 2, 3, 4, 5, 5, 6, 7, 8, 10, 10, 12, 15, 20, 20, 25, 30, 40, 50, 100, 100, 200, 500, self.rng.randint(2, 60)))
+        number = self.rng.choice(
+            (
+                1,
+                2,
+                3,
+                4,
+                5,
+                5,
+                6,
+                7,
+                8,
+                10,
+                10,
+                12,
+                15,
+                20,
+                20,
+                25,
+                30,
+                40,
+                50,
+                100,
+                100,
+                200,
+                500,
+                self.rng.randint(2, 60),
+            )
+        )
         number = min(max(number, int(low)), int(high))
         words = number_words(number)
         return Value(words if words and self.rng.random() < 0.3 else str(number), str(number))
@@ -142,9 +194,23 @@ class Slots:
 
     def _percent(self, argument: str) -> Value:
         """A comparison said in per cent, stored as a fraction."""
-        said, fraction = self.rng.choice((("1", "0.01"), ("5", "0.05"), ("0.1", "0.001"), ("10", "0.1"), ("2", "0.02"), ("0.5", "0.005"), ("20", "0.2"), ("50", "0.5"), ("0.01", "0.0001")))
+        said, fraction = self.rng.choice(
+            (
+                ("1", "0.01"),
+                ("5", "0.05"),
+                ("0.1", "0.001"),
+                ("10", "0.1"),
+                ("2", "0.02"),
+                ("0.5", "0.005"),
+                ("20", "0.2"),
+                ("50", "0.5"),
+                ("0.01", "0.0001"),
+            )
+        )
         sign = argument or self.rng.choice(("<", ">", "<", "<=", ">="))
-        words = self.rng.choice(COMPARATORS[sign]).format(said + self.rng.choice(("%", "%", " %", " percent", " per cent")))
+        words = self.rng.choice(COMPARATORS[sign]).format(
+            said + self.rng.choice(("%", "%", " %", " percent", " per cent"))
+        )
         return Value(words, f"{sign}{fraction}", syntax=True)
 
     def _chromosome(self, _: str) -> Value:
@@ -160,13 +226,35 @@ class Slots:
             unit = self.rng.choice((" Mb", "Mb", " megabases", "M", " mb"))
             low, high = f"{start:g}", f"{end:.4g}"
             place = self.rng.choice((f"chromosome {name}", f"chr{name}", f"chr {name}"))
-            form = self.rng.choice(("{p} between {a}{u} and {b}{u}", "{p} from {a}{u} to {b}{u}", "{p}, {a}-{b}{u}", "{p}:{a}-{b}{u}", "{p} {a} to {b}{u}", "the region {a}-{b}{u} of {p}"))
+            form = self.rng.choice(
+                (
+                    "{p} between {a}{u} and {b}{u}",
+                    "{p} from {a}{u} to {b}{u}",
+                    "{p}, {a}-{b}{u}",
+                    "{p}:{a}-{b}{u}",
+                    "{p} {a} to {b}{u}",
+                    "the region {a}-{b}{u} of {p}",
+                )
+            )
             text = form.format(p=place, a=low, b=high, u=unit)
             return Value(text, f"chr{name}:{round(float(low) * 1e6)}-{round(float(high) * 1e6)}", syntax=True)
         start_base = self.rng.randint(100, 150_000) * self.rng.choice((1000, 1000, 997))
         end_base = start_base + self.rng.choice((100, 1000, 20_000, 50_000, 100_000, 300_000, 1_000_000))
-        first, last = (f"{start_base:,}", f"{end_base:,}") if self.rng.random() < 0.4 else (str(start_base), str(end_base))
-        form = self.rng.choice(("chr{c}:{a}-{b}", "chr{c}:{a}-{b}", "chr{c}:{a}-{b}", "{c}:{a}-{b}", "chromosome {c} from {a} to {b}", "chromosome {c} between {a} and {b}", "chr{c} {a}-{b}", "position {a}-{b} on chromosome {c}"))
+        first, last = (
+            (f"{start_base:,}", f"{end_base:,}") if self.rng.random() < 0.4 else (str(start_base), str(end_base))
+        )
+        form = self.rng.choice(
+            (
+                "chr{c}:{a}-{b}",
+                "chr{c}:{a}-{b}",
+                "chr{c}:{a}-{b}",
+                "{c}:{a}-{b}",
+                "chromosome {c} from {a} to {b}",
+                "chromosome {c} between {a} and {b}",
+                "chr{c} {a}-{b}",
+                "position {a}-{b} on chromosome {c}",
+            )
+        )
         return Value(form.format(c=name, a=first, b=last), f"chr{name}:{start_base}-{end_base}", syntax=True)
 
     def _species(self, _: str) -> Value:
@@ -177,7 +265,12 @@ class Slots:
         low, _, high = (argument or "1-3").partition("-")
         count = self.rng.randint(int(low), int(high or low))
         chosen = self.fields.draw(self.rng, count)
-        return Value(self._listing([phrase for phrase, _ in chosen]), ",".join(path for _, path in chosen), tuple(path for _, path in chosen), syntax=True)
+        return Value(
+            self._listing([phrase for phrase, _ in chosen]),
+            ",".join(path for _, path in chosen),
+            tuple(path for _, path in chosen),
+            syntax=True,
+        )
 
     def _numeric_field(self, _: str) -> Value:
         phrase, path = self.fields.draw_numeric(self.rng)

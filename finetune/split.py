@@ -1,7 +1,8 @@
 """What is kept out of training, by hash, so that every run and every machine agrees.
 
 Some fields and some entities are held out altogether; questions are split into training and validation by phrasing
-family and by canonical request, so that neither a wording nor a request of the validation part was trained on.
+and by canonical request, so that neither a wording nor a request of the validation part was trained on. A family (all
+ways to ask for one form of request) is not held out as a whole: that would leave the form itself untaught.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tools.catalogue import Field
 #: Fields that people ask for this often are never held out: every model must know them.
 COMMON_PRIOR = 0.35
 VALIDATION_SHARE = 0.04
+VALIDATION_PHRASINGS = 0.04
 HELD_OUT_FIELDS = 0.06
 HELD_OUT_ENTITIES = 0.05
 
@@ -35,3 +37,13 @@ def held_out_entity(kind: str, value: str) -> bool:
 def in_validation(canonical: str) -> bool:
     """Tell whether a request belongs to the validation part."""
     return share(f"request {canonical}") < VALIDATION_SHARE
+
+
+def phrasing_id(template: str) -> str:
+    """Name a phrasing for ever, by its text."""
+    return hashlib.sha256(template.encode()).hexdigest()[:6]
+
+
+def held_out_phrasing(phrasing: str) -> bool:
+    """Tell whether a phrasing (`mygene/search#1f9c02`) belongs to the validation part."""
+    return share(f"phrasing {phrasing}") < VALIDATION_PHRASINGS

@@ -1,9 +1,6 @@
 """Synthesised training pairs: phrasings filled with real entities and fields, varied in register.
 
-A pair is one line of JSON:
-    {"question", "request", "history": [{"question","request"}], "failures": [{"request","error"}], "family", "source"}
-`request` is a request line, or `none` for a refusal. Every request passes `Query.check`; what does not is reported,
-since it is a fault of a phrasing.
+Every request passes `Query.check`; what does not is reported, since it is a fault of a phrasing.
 """
 
 from __future__ import annotations
@@ -12,52 +9,29 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from pydantic import BaseModel
-
 from finetune.entities import load_entities
 from finetune.fields import FieldSampler
 from finetune.followups import follow_up
+from finetune.pairs import Pair, PastFailure, PastTurn
 from finetune.phrasing import Family, Filling, group_by_api, load_phrasings
 from finetune.register import vary
 from finetune.repairs import break_request
 from finetune.slots import Slots
+from finetune.split import phrasing_id
 from tools.apis import API_NAMES
 from tools.errors import QueryError
 from tools.query import Query
 
-
-class PastTurn(BaseModel):
-    """An earlier question with its request."""
-
-    question: str
-    request: str
-
-
-class PastFailure(BaseModel):
-    """An attempt that failed, with what was wrong."""
-
-    request: str
-    error: str
-
-
-class Pair(BaseModel):
-    """A question and the request that is right for it."""
-
-    question: str
-    request: str
-    history: list[PastTurn] = []
-    failures: list[PastFailure] = []
-    family: str
-    source: str = "synthesised"
-
-    @property
-    def canonical(self) -> str:
-        """The request's canonical form."""
-        return self.request if self.request == "none" else Query.parse(self.request).canonical
-
-
 #: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
-SHARES = {"mygene": 0.27, "myvariant": 0.2, "mychem": 0.16, "mydisease": 0.16, "none": 0.07, "follow-up": 0.1, "repair": 0.04}
+SHARES = {
+    "mygene": 0.27,
+    "myvariant": 0.2,
+    "mychem": 0.16,
+    "mydisease": 0.16,
+    "none": 0.07,
+    "follow-up": 0.1,
+    "repair": 0.04,
+}
 
 
 class Synthesizer:
@@ -84,7 +58,11 @@ class Synthesizer:
             tries += 1
             kind = self._rng.choices(kinds, weights)[0]
             pair = self._make(kind)
-            key = (pair.question, *(turn.question for turn in pair.history), *(f.request for f in pair.failures)) if pair else ()
+            key = (
+                (pair.question, *(turn.question for turn in pair.history), *(f.request for f in pair.failures))
+                if pair
+                else ()
+            )
             if pair is None or key in seen:
                 continue
             seen.add(key)
@@ -100,9 +78,12 @@ class Synthesizer:
         if base.history:
             return base
         if kind == "follow-up":
-            return follow_up(base, self._slots[Query.parse(base.request).api], self._rng, Pair, PastTurn)
+            return follow_up(base, self._slots[Query.parse(base.request).api], self._rng)
         broken = break_request(Query.parse(base.request), self._rng)
-        return base.model_copy(update={"failures": [PastFailure(request=broken[0], error=broken[1])], "request": broken[2]}) if broken else None
+        if broken is None:
+            return None
+        failed, error, mended = broken
+        return base.model_copy(update={"failures": [PastFailure(request=failed, error=error)], "request": mended})
 
     def _choose(self, group: str) -> Family:
         families = self._groups[group]
@@ -111,9 +92,12 @@ class Synthesizer:
     def _fill(self, family: Family) -> Pair | None:
         filling = Filling(family, self._slots[family.api or "mygene"], self._rng)
         turns: list[PastTurn] = []
+        used: list[str] = []
         for turn in family.all_turns:
+            template = self._rng.choice(turn.ask)
+            used.append(phrasing_id(template))
             try:
-                question = filling.ask(self._rng.choice(turn.ask))
+                question = filling.ask(template)
                 request = filling.request(turn.request)
                 if request != "none":
                     request = Query.parse(request).check().line
@@ -123,4 +107,9 @@ class Synthesizer:
                 return None
             turns.append(PastTurn(question=vary(question, filling.protected, self._rng), request=request))
         last = self._rng.randint(1, len(turns) - 1) if len(turns) > 1 else 0
-        return Pair(question=turns[last].question, request=turns[last].request, history=turns[:last], family=family.family)
+        return Pair(
+            question=turns[last].question,
+            request=turns[last].request,
+            history=turns[:last],
+            family=f"{family.family}#{'+'.join(used[: last + 1])}",
+        )
