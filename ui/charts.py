@@ -69,9 +69,8 @@ def _positions(hits: list[dict[str, Any]]) -> Any:
                 and isinstance(place.get("start"), int)
                 and _CHROMOSOME.fullmatch(str(place.get("chr")))
             ):
-                places.append(
-                    (str(hit.get("symbol") or hit.get("_id")), place["start"], place.get("end", place["start"]))
-                )
+                start, end = int(place["start"]), int(place.get("end", place["start"]))
+                places.append((str(hit.get("symbol") or hit.get("_id")), start, end))
                 chromosomes.add(str(place["chr"]))
                 break
     if len(places) < 3 or len(chromosomes) != 1:
@@ -79,13 +78,18 @@ def _positions(hits: list[dict[str, Any]]) -> Any:
     from plotly import graph_objects as go
 
     places.sort(key=lambda place: place[1])
+    names = [_plain(name) for name, _, _ in places]
     figure = go.Figure(
         go.Scatter(
-            x=[start for _, start, _ in places], y=[number % 4 for number in range(len(places))], mode="markers+text",
-            text=[_plain(name) for name, _, _ in places], textposition="top center", hovertext=[f"{_plain(name)} {start:,}-{end:,}" for name, start, end in places],
+            x=[start for _, start, _ in places],
+            y=[number % 4 for number in range(len(places))],
+            mode="markers+text",
+            text=names,
+            textposition="top center",
+            hovertext=[f"{name} {place[1]:,}-{place[2]:,}" for name, place in zip(names, places, strict=True)],
             hoverinfo="text",
         )
-    )  # fmt: skip
+    )
     figure.update_layout(
         title=f"chromosome {chromosomes.pop()}", yaxis={"visible": False, "range": [-1, 5]}, height=260
     )

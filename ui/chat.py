@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from ui.answers import Answers
 from ui.data_layer import DataLayer, open_data_layer
 from ui.feedback import Corrections
 
+log = logging.getLogger(__name__)
 #: More chats than this wait before they wait for the model; each waiting one holds a thread.
 _THREADS = 64
 
@@ -99,6 +101,9 @@ class Chat:
                 import agent.graph  # noqa: F401  it takes a second, which no question should wait for
             except AssistantError as error:
                 self.fault = f"{error.message} {error.hint}".strip()
+            except Exception as error:
+                log.exception("The preparation failed.")
+                self.fault = f"{type(error).__name__}: {error}"
             finally:
                 self.preparation.clear()
                 self.ready.set()

@@ -56,7 +56,7 @@ SCHEMA = (
 )
 
 
-class Files(BaseStorageClient):
+class Files(BaseStorageClient):  # type: ignore[misc]
     """Keeps the content of charts and uploaded lists as files below one folder; `/kept/KEY` serves them."""
 
     def __init__(self, folder: Path) -> None:
@@ -146,7 +146,8 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
         rows = await self.execute_sql(
             f"""SELECT t."id", t."name", t."createdAt", t."userId", t."userIdentifier", t."metadata", t."tags",
                 COALESCE((SELECT MAX(s."createdAt") FROM steps s WHERE s."threadId" = t."id"), t."createdAt") AS used
-                FROM threads t WHERE {" AND ".join(conditions)} ORDER BY used DESC, t."id" LIMIT :limit OFFSET :offset""",
+                FROM threads t WHERE {" AND ".join(conditions)}
+                ORDER BY used DESC, t."id" LIMIT :limit OFFSET :offset""",
             values,
         )
         found = rows if isinstance(rows, list) else []
@@ -168,12 +169,12 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
             step["showInput"] = step.get("showInput") or False
         return thread
 
-    @queue_until_user_message()  # type: ignore[untyped-decorator]
+    @queue_until_user_message()
     async def create_step(self, step_dict: Any) -> None:
         """Keep a step: those of its keys that the table has."""
         await super().create_step({key: value for key, value in step_dict.items() if key in _STEP_COLUMNS})
 
-    @queue_until_user_message()  # type: ignore[untyped-decorator]
+    @queue_until_user_message()
     async def create_element(self, element: Any) -> None:
         """Keep an element; what the page draws from its `props` needs no file."""
         if element.type != "custom":

@@ -17,9 +17,7 @@ from tools.lucene import (
     Phrase,
     Prefix,
     Range,
-    Regex,
     Term,
-    Wildcard,
     parse,
     render,
 )
@@ -116,9 +114,7 @@ def _say(node: Node, catalogue: Catalogue) -> str:
         return f"{field} begins with {node.text}"
     if isinstance(node, Fuzzy):
         return f"{field} is about {node.text}, up to {node.edits} letters different"
-    if isinstance(node, (Wildcard, Regex)):
-        return f"{field} is like {node.pattern}"
-    return render(node)
+    return f"{field} is like {node.pattern}"
 
 
 def _bounds(node: Range) -> str:

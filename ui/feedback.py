@@ -10,8 +10,8 @@ from typing import Any
 from ui.data_layer import connect
 
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS corrections (id INTEGER PRIMARY KEY, created REAL, user TEXT, question TEXT, history TEXT, "
-    "draft TEXT, correction TEXT, total INTEGER, UNIQUE (user, question, draft, correction))"
+    "CREATE TABLE IF NOT EXISTS corrections (id INTEGER PRIMARY KEY, created REAL, user TEXT, question TEXT, "
+    "history TEXT, draft TEXT, correction TEXT, total INTEGER, UNIQUE (user, question, draft, correction))"
 )
 
 

@@ -70,8 +70,10 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
         name = f"Looked up in {time.time() - began:.1f} s"
         record: dict[str, Any] = {
             "id": None, "question": listing.words or "a list", "status": "answered" if mapping.hits else "empty",
-            "answer": say_counts(listing, mapping), "values": [], "api": mapping.query.api, "request": mapping.query.line,
-            "url": None, "total": len(mapping.rows), "hits": mapping.hits, "backend": backend, "attempts": [], "error": None,
+            "answer": say_counts(listing, mapping), "values": [], "api": mapping.query.api,
+            "request": mapping.query.line,
+            "url": None, "total": len(mapping.rows), "hits": mapping.hits, "backend": backend,
+            "attempts": [], "error": None,
             "seconds": {"total": time.time() - began}, "list": True,
         }  # fmt: skip
         answer_id = await asyncio.to_thread(chat.answers.keep, record, cl.context.session.thread_id, user_name())

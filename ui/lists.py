@@ -39,22 +39,26 @@ _GENE = ("symbol", "name", "entrezgene")
 _VARIANT = ("dbsnp.rsid", "clinvar.gene.symbol", "clinvar.rcv.clinical_significance")
 _DRUG = ("chembl.pref_name", "chembl.molecule_chembl_id", "pubchem.cid")
 _DISEASE = ("mondo.label", "mondo.mondo")
+_UNIPROT = r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}"
 #: The first that fits most entries is taken; symbols, which almost anything looks like, come last.
-SORTS = (
-    Sort("rsIDs", re.compile(r"rs\d+", re.I), "myvariant", ("dbsnp.rsid",), _VARIANT),
-    Sort("variants in HGVS", re.compile(r"chr\w{1,2}:g\.\S+", re.I), "myvariant", (), _VARIANT),
-    Sort("Ensembl ids", re.compile(r"ENS[A-Z]{0,5}G\d{11}(?:\.\d+)?"), "mygene", ("ensembl.gene",), _GENE),
-    Sort("Ensembl transcripts", re.compile(r"ENS[A-Z]{0,5}T\d{11}(?:\.\d+)?"), "mygene", ("ensembl.transcript",), _GENE),
-    Sort("Ensembl proteins", re.compile(r"ENS[A-Z]{0,5}P\d{11}(?:\.\d+)?"), "mygene", ("ensembl.protein",), _GENE),
-    Sort("MONDO ids", re.compile(r"MONDO:\d{7}"), "mydisease", ("mondo.mondo",), _DISEASE),
-    Sort("Disease Ontology ids", re.compile(r"DOID:\d+"), "mydisease", ("disease_ontology.doid",), (*_DISEASE, "disease_ontology.name")),
-    Sort("InChIKeys", re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]"), "mychem", (), _DRUG),
-    Sort("ChEMBL ids", re.compile(r"CHEMBL\d+"), "mychem", ("chembl.molecule_chembl_id",), _DRUG),
-    Sort("RefSeq ids", re.compile(r"[NX][MR]_\d+(?:\.\d+)?"), "mygene", ("refseq.rna",), _GENE),
-    Sort("UniProt ids", re.compile(r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}"), "mygene", ("uniprot.Swiss-Prot", "uniprot.TrEMBL"), _GENE),
-    Sort("NCBI Gene ids", re.compile(r"\d+"), "mygene", ("entrezgene", "retired"), _GENE),
-    Sort("gene symbols", re.compile(r"[A-Za-z][\w.@-]{1,20}"), "mygene", ("symbol", "alias"), _GENE),
-)  # fmt: skip
+SORTS = tuple(
+    Sort(name, re.compile(pattern), api, scopes, fields)
+    for name, pattern, api, scopes, fields in (
+        ("rsIDs", r"rs\d+", "myvariant", ("dbsnp.rsid",), _VARIANT),
+        ("variants in HGVS", r"chr\w{1,2}:g\.\S+", "myvariant", (), _VARIANT),
+        ("Ensembl ids", r"ENS[A-Z]{0,5}G\d{11}(?:\.\d+)?", "mygene", ("ensembl.gene",), _GENE),
+        ("Ensembl transcripts", r"ENS[A-Z]{0,5}T\d{11}(?:\.\d+)?", "mygene", ("ensembl.transcript",), _GENE),
+        ("Ensembl proteins", r"ENS[A-Z]{0,5}P\d{11}(?:\.\d+)?", "mygene", ("ensembl.protein",), _GENE),
+        ("MONDO ids", r"MONDO:\d{7}", "mydisease", ("mondo.mondo",), _DISEASE),
+        ("Disease Ontology ids", r"DOID:\d+", "mydisease", ("disease_ontology.doid",), _DISEASE),
+        ("InChIKeys", r"[A-Z]{14}-[A-Z]{10}-[A-Z]", "mychem", (), _DRUG),
+        ("ChEMBL ids", r"CHEMBL\d+", "mychem", ("chembl.molecule_chembl_id",), _DRUG),
+        ("RefSeq ids", r"[NX][MR]_\d+(?:\.\d+)?", "mygene", ("refseq.rna",), _GENE),
+        ("UniProt ids", _UNIPROT, "mygene", ("uniprot.Swiss-Prot", "uniprot.TrEMBL"), _GENE),
+        ("NCBI Gene ids", r"\d+", "mygene", ("entrezgene", "retired"), _GENE),
+        ("gene symbols", r"[A-Za-z][\w.@-]{1,20}", "mygene", ("symbol", "alias"), _GENE),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,12 @@ def read_file(path: Path, name: str, words: str) -> Listing:
     return best[1]
 
 
+#: Words by which a list is handed over; what is left says what is wanted of it.
+_EMPTY_WORDS = re.compile(
+    r"\b(?:map|convert|look ?up|these|those|the|following|list|of|to|for|in|ids?|genes?|please|get|find|show|me"
+    r"|and|with|their)\b",
+    re.IGNORECASE,
+)
 _HEADINGS = frozenset(
     {"gene", "genes", "symbol", "symbols", "id", "ids", "name", "rsid", "variant", "drug", "disease", "identifier"}
 )
@@ -165,7 +175,7 @@ def wanted_fields(listing: Listing, home: Path) -> list[str]:
     """Return the fields that the words around a list ask for, best first."""
     from rag.retrieve import rank
 
-    words = re.sub(r"\b(?:map|convert|look ?up|these|those|the|following|list|of|to|for|in|ids?|genes?|please|get|find|show|me|and|with|their)\b", " ", listing.words, flags=re.I)  # fmt: skip
+    words = _EMPTY_WORDS.sub(" ", listing.words)
     if not re.search(r"[A-Za-z]{3}", words):
         return []
     return [field.path for field in rank(listing.words, [listing.sort.api], 1, home=home)]

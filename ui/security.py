@@ -69,7 +69,7 @@ def may_sign_in(users: dict[str, str], name: str, password: str) -> bool:
 
 
 def prepare_sign_in(folder: Path) -> None:
-    """Give Chainlit the secret that it signs its cookies with; the same at every start, so that nobody is signed out."""
+    """Give Chainlit the secret that it signs its cookies with; always the same, so that nobody is signed out."""
     path = folder / "secret"
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():

@@ -55,12 +55,15 @@ async def show_panel(settings: Settings, chosen: dict[str, Any] | None = None) -
     now = chosen or {}
     backends = dict(_BACKENDS)
     backends.setdefault(settings.backend, settings.backend)
-    models = _MODELS if settings.openai_base_url else {settings.model: _MODELS[settings.model]}
+    models: dict[str, str] = _MODELS if settings.openai_base_url else {settings.model: _MODELS[settings.model]}
     apis = {ANY: "Any"} | {name: f"{get_api(name).title}" for name in api_names()}
     species = {ANY: "As the question says"} | {name: name for name in SPECIES}
     await cl.ChatSettings(
         [
-            Select(id="backend", label="Who answers", items=_turned(backends), initial_value=now.get("backend", settings.backend)),
+            Select(
+                id="backend", label="Who answers", items=_turned(backends),
+                initial_value=now.get("backend", settings.backend),
+            ),
             Select(id="api", label="API", items=_turned(apis), initial_value=now.get("api", settings.api or ANY)),
             Select(
                 id="species", label="Species, where a question on genes names none", items=_turned(species),
