@@ -169,11 +169,14 @@ def unregister(name: str) -> None:
 
 
 def made_up(name: str) -> Api:
-    """Describe an API that exists only offline, made from a mapping of the user's own."""
+    """Describe an API that exists only offline, made from a mapping of the user's own.
+
+    Its address is that which `offline serve` has by default.
+    """
     return Api(
         name=name,
         title=name,
-        base_url=f"http://localhost/{name}",
+        base_url=f"http://127.0.0.1:8765/{name}",
         version="v1",
         entity="doc",
         client=name,

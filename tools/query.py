@@ -169,17 +169,19 @@ class Query(BaseModel):
             options["fields"] = ",".join(self.fields)
         for name, value in self.params.items():
             options[name] = int(value) if name in ("size", "from", "facet_size") and value.isdigit() else value
-        lines = ["import biothings_client", "", f'client = biothings_client.get_client("{api.client}")']
-        many = {"gene": "getgenes", "variant": "getvariants", "chem": "getchems", "disease": "getdiseases"}
+        # An API of the user's own is where `offline serve` puts it.
+        place = "" if api.name in API_NAMES else f', url="{api.root}"'
+        lines = ["import biothings_client", "", f'client = biothings_client.get_client("{api.client}"{place})']
+        getter = f"get{api.client}"
         if self.kind == "fields":
             call = f"client.get_fields({_literal(self.params.get('search', ''))})"
         elif self.kind == "get":
-            call = f"client.{many[api.client][:-1]}({_arguments([_literal(self.ids[0])], options)})"
+            call = f"client.{getter}({_arguments([_literal(self.ids[0])], options)})"
         elif self.kind == "batch" and self.scopes:
             options = {"scopes": ",".join(self.scopes), **options}
             call = f"client.querymany({_arguments([_literal(list(self.ids))], options)})"
         elif self.kind == "batch":
-            call = f"client.{many[api.client]}({_arguments([_literal(list(self.ids))], options)})"
+            call = f"client.{getter}{'es' if getter.endswith('s') else 's'}({_arguments([_literal(list(self.ids))], options)})"
         else:
             call = f"client.query({_arguments([_literal(self.q if self.q is not None else '__all__')], options)})"
         return "\n".join([*lines, f"result = {call}", "print(result)"])
@@ -237,7 +239,8 @@ def _split(text: str) -> tuple[Api, str, dict[str, str]]:
     if text.startswith(("http://", "https://")):
         parts = urlsplit(text)
         path, query = unquote_plus(parts.path.replace("+", "%2B")), parts.query
-        api = next((get_api(name) for name in api_names() if urlsplit(get_api(name).base_url).netloc == parts.netloc), None)
+        hosts = {urlsplit(get_api(name).base_url).netloc: get_api(name) for name in API_NAMES}
+        api = hosts.get(parts.netloc)
         if api is None:
             # A service of one's own carries the API's name as the first part of its path.
             first, _, rest = path.lstrip("/").partition("/")
