@@ -102,7 +102,7 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
     def __init__(self, address: str, files: Files, forget: Any = None) -> None:
         """Connect to `address`; `forget` is called with the id of each chat that is deleted."""
         super().__init__(conninfo=address, storage_provider=files)
-        self._forget, self._ready, self._making = forget, False, asyncio.Lock()
+        self._forget, self._ready, self._making, self._writing = forget, False, asyncio.Lock(), asyncio.Lock()
         self._sqlite = address.startswith("sqlite")
         if self._sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
@@ -171,8 +171,13 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
 
     @queue_until_user_message()
     async def create_step(self, step_dict: Any) -> None:
-        """Keep a step: those of its keys that the table has."""
-        await super().create_step({key: value for key, value in step_dict.items() if key in _STEP_COLUMNS})
+        """Keep a step: those of its keys that the table has.
+
+        Chainlit begins a write for each state of a step and awaits none; one after the other, the last state stays.
+        """
+        row = {key: value for key, value in step_dict.items() if key in _STEP_COLUMNS}
+        async with self._writing:
+            await super().create_step(row)
 
     @queue_until_user_message()
     async def create_element(self, element: Any) -> None:

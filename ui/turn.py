@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import chainlit as cl
+from chainlit.context import local_steps
 from chainlit.utils import utc_now
 
 from agent.listener import Listener, listener
@@ -71,6 +72,9 @@ class Steps:
 
     async def begin(self) -> None:
         """Show that work begins."""
+        # Beside the answer, which Chainlit puts below the handler of the message.
+        handlers = local_steps.get()
+        self.whole.parent_id = handlers[-1].id if handlers else None
         self.whole.start = utc_now()
         await self.whole.send()
 

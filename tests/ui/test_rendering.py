@@ -1,0 +1,74 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.query import Query
+from ui.rendering import answer_props, cell, escape, link
+
+HOSTILE = "<script>alert(1)</script> ![x](https://evil.example/a.png) [click](javascript:alert(1)) **bold** `code` https://evil.example"
+
+
+def test_no_markup_survives_escaping():
+    shown = escape(HOSTILE)
+    assert not re.search(r"(?<!\\)[<>!\[\]()*`]", shown)
+    # GitHub's Markdown makes links of bare addresses: these are broken by an invisible joiner.
+    assert "https:" not in shown.replace("\\", "") and "https\u2060" in shown
+
+
+@given(st.text(max_size=80))
+def test_every_mark_of_markdown_is_escaped(text):
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<>!\[\]*_`~|#]", escape(text))
+
+
+def test_lines_stay_lines():
+    assert escape("one\ntwo").split("  \n") == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "host"),
+    [
+        ("entrezgene", "1017", "www.ncbi.nlm.nih.gov"),
+        ("ensembl.gene", "ENSG00000123374", "www.ensembl.org"),
+        ("uniprot.Swiss-Prot", "P24941", "www.uniprot.org"),
+        ("dbsnp.rsid", "rs113488022", "www.ncbi.nlm.nih.gov"),
+        ("clinvar.variant_id", "13961", "www.ncbi.nlm.nih.gov"),
+        ("_id", "MONDO:0009061", "monarchinitiative.org"),
+        ("chembl.molecule_chembl_id", "CHEMBL25", "www.ebi.ac.uk"),
+        ("pubchem.cid", "2244", "pubchem.ncbi.nlm.nih.gov"),
+        ("pathway.reactome", "R-HSA-73894", "reactome.org"),
+    ],
+)
+def test_identifiers_are_linked_to_their_home(path, text, host):
+    address = link(path, text)
+    assert address is not None and address.startswith(f"https://{host}/") and text in address
+
+
+@pytest.mark.parametrize("text", ["javascript:alert(1)", "https://evil.example", "1017 or so", "<b>rs1</b>"])
+def test_nothing_else_is_linked(text):
+    assert link("name", text) is None
+
+
+def test_a_number_is_linked_only_where_it_is_an_identifier():
+    assert link("cadd.phred", "32") is None
+    assert link("_id", "1017", "mygene") and link("_id", "1017", "mychem") is None
+
+
+def test_a_cell_carries_its_links_by_place():
+    shown = cell("pathway.reactome", "DNA repair (R-HSA-73894); x", "mygene")
+    (start, end, address) = shown["l"][0]
+    assert shown["t"][start:end] == "R-HSA-73894" and address.endswith("R-HSA-73894")
+
+
+def test_props_of_a_record_hold_what_the_page_shows():
+    record = {
+        "question": "q", "status": "answered", "request": "mygene /v3/query?q=symbol:CDK2&fields=name", "total": 3,
+        "hits": [{"_id": "1017", "name": "<script>alert(1)</script>"}], "backend": "offline", "seconds": {"total": 0.5},
+    }  # fmt: skip
+    props = answer_props(record, "a1")
+    assert props["total"] == 3 and props["shown"] == 1
+    assert props["table"]["rows"][0][1] == "<script>alert(1)</script>"  # as text: the page's element adds no markup
+    assert props["request"]["url"].startswith("https://mygene.info/v3/query?q=symbol:CDK2")
+    assert "client.query" in props["request"]["python"]
+    assert Query.parse(props["request"]["line"]).q == "symbol:CDK2"

@@ -1,0 +1,89 @@
+import json
+
+import pytest
+
+pytest.importorskip("chainlit")
+
+from chainlit.types import Pagination, ThreadFilter  # noqa: E402
+from chainlit.user import User  # noqa: E402
+
+from tools.query import Query  # noqa: E402
+from ui.answers import Answers, as_csv, as_json  # noqa: E402
+from ui.data_layer import open_data_layer  # noqa: E402
+from ui.feedback import Corrections  # noqa: E402
+
+
+@pytest.fixture
+def step():
+    return {
+        "id": "s1", "threadId": "t1", "type": "assistant_message", "name": "x", "output": "hello", "createdAt": "2026-01-01T00:00:00Z",
+        "tags": ["a"], "modes": {"m": "1"}, "metadata": {"turn": {"question": "q"}}, "unknown": 1, "showInput": False,
+    }  # fmt: skip
+
+
+async def test_a_chat_is_saved_resumed_listed_and_deleted(tmp_path, step, monkeypatch):
+    class Session:
+        has_first_interaction = True
+
+    monkeypatch.setattr("chainlit.data.utils.context", type("C", (), {"session": Session()})())
+    forgotten = []
+    layer = open_data_layer(tmp_path, None, forgotten.append)
+    user = await layer.create_user(User(identifier="local"))
+    await layer.update_thread("t1", name="first", user_id=user.id, tags=["one", "two"], metadata={"a": 1})
+    await layer.create_step(step)
+    await layer.close()
+
+    layer = open_data_layer(tmp_path, None, forgotten.append)  # as after a restart
+    thread = await layer.get_thread("t1")
+    assert thread["tags"] == ["one", "two"] and thread["metadata"] == {"a": 1}
+    assert thread["steps"][0]["metadata"] == {"turn": {"question": "q"}}
+    page = await layer.list_threads(Pagination(first=1), ThreadFilter(userId=user.id))
+    assert [row["name"] for row in page.data] == ["first"] and not page.pageInfo.hasNextPage
+    none = await layer.list_threads(Pagination(first=1), ThreadFilter(userId=user.id, search="absent"))
+    assert none.data == []
+    assert await layer.get_thread_author("t1") == "local"
+    await layer.delete_thread("t1")
+    assert await layer.get_thread("t1") is None and forgotten == ["t1"]
+    await layer.close()
+
+
+async def test_chats_are_listed_page_by_page(tmp_path):
+    layer = open_data_layer(tmp_path, None)
+    user = await layer.create_user(User(identifier="local"))
+    for number in range(5):
+        await layer.update_thread(f"t{number}", name=str(number), user_id=user.id)
+    names, cursor = [], None
+    while True:
+        page = await layer.list_threads(Pagination(first=2, cursor=cursor), ThreadFilter(userId=user.id))
+        names += [row["name"] for row in page.data]
+        if not page.pageInfo.hasNextPage:
+            break
+        cursor = page.pageInfo.endCursor
+    assert sorted(names) == ["0", "1", "2", "3", "4"]
+    await layer.close()
+
+
+def test_answers_belong_to_their_user_and_chat(tmp_path):
+    answers = Answers(tmp_path / "a.sqlite")
+    name = answers.keep({"request": "x"}, "t1", "ann")
+    assert answers.get(name, "ann") == {"request": "x"} and answers.get(name, "bob") is None
+    answers.forget("t1")
+    assert answers.get(name, "ann") is None
+
+
+def test_downloads_hold_all_hits_and_no_formulas():
+    query = Query.parse("mygene /v3/query?q=symbol:CDK2&fields=name")
+    hits = [{"_id": "1017", "name": "=cmd()"}, {"_id": "-5", "name": "a, b"}]
+    assert json.loads(b"".join(as_json(hits))) == hits and json.loads(b"".join(as_json([]))) == []
+    text = b"".join(as_csv(query, hits, hits)).decode()
+    assert text.splitlines() == ["_id,name", "1017,'=cmd()", '-5,"a, b"']
+
+
+def test_corrections_are_kept_and_exported(tmp_path):
+    corrections = Corrections(tmp_path)
+    for _ in range(2):  # saved twice, kept once
+        corrections.save("local", "q", ["earlier"], "draft", "mygene /v3/query?q=symbol:CDK2", 3)
+    (line,) = corrections.export()
+    assert json.loads(line) == {
+        "question": "q", "history": ["earlier"], "request": "mygene /v3/query?q=symbol:CDK2", "draft": "draft",
+    }  # fmt: skip
