@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.values import table
 from tools.query import Query
-from ui.data_layer import connect
+from ui.sqlite import connect
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, thread TEXT, user TEXT, created REAL, record BLOB)",

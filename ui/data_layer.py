@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -245,18 +243,3 @@ def _decode(row: dict[str, Any]) -> dict[str, Any]:
 
 def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != name}
-
-
-_connections = threading.local()
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Return this thread's connection to a SQLite file of ours, opened once."""
-    known: dict[Path, sqlite3.Connection] = _connections.__dict__.setdefault("known", {})
-    if path not in known:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=30)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        known[path] = connection
-    return known[path]

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ui.data_layer import connect
+from ui.sqlite import connect
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS corrections (id INTEGER PRIMARY KEY, created REAL, user TEXT, question TEXT, "

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import console, offline
+from agent.cli import console, feedback, offline
 from agent.cli.bench import bench
 from agent.cli.chat import chat
 from agent.cli.doctor import doctor
@@ -26,8 +26,9 @@ app = typer.Typer(
 app.command()(ask)
 app.command()(run)
 if (Path(__file__).resolve().parents[2] / "ui" / "app.py").exists():
-    # A build without the browser's part has no such command.
+    # A build without the browser's part has no such commands.
     app.command()(chat)
+    app.add_typer(feedback.app, name="feedback")
 app.command()(fields)
 app.add_typer(offline.app, name="offline")
 app.command()(doctor)

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("chainlit")
 
-from ui.root import write_root  # noqa: E402
+from ui.root import write_root
 
 
 def test_the_root_holds_our_own_page_and_words(tmp_path):

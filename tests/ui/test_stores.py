@@ -4,19 +4,20 @@ import pytest
 
 pytest.importorskip("chainlit")
 
-from chainlit.types import Pagination, ThreadFilter  # noqa: E402
-from chainlit.user import User  # noqa: E402
+from chainlit.types import Pagination, ThreadFilter
+from chainlit.user import User
 
-from tools.query import Query  # noqa: E402
-from ui.answers import Answers, as_csv, as_json  # noqa: E402
-from ui.data_layer import open_data_layer  # noqa: E402
-from ui.feedback import Corrections  # noqa: E402
+from tools.query import Query
+from ui.answers import Answers, as_csv, as_json
+from ui.data_layer import open_data_layer
+from ui.feedback import Corrections
 
 
 @pytest.fixture
 def step():
     return {
-        "id": "s1", "threadId": "t1", "type": "assistant_message", "name": "x", "output": "hello", "createdAt": "2026-01-01T00:00:00Z",
+        "id": "s1", "threadId": "t1", "type": "assistant_message", "name": "x", "output": "hello",
+        "createdAt": "2026-01-01T00:00:00Z",
         "tags": ["a"], "modes": {"m": "1"}, "metadata": {"turn": {"question": "q"}}, "unknown": 1, "showInput": False,
     }  # fmt: skip
 

@@ -1,0 +1,74 @@
+"""The real app in a real browser: one server for all tests, with a home of its own, the snapshot and the real model."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from driver import Chat, Server
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+HOSTILE = {
+    "_id": "990000001", "entrezgene": 990000001, "symbol": "HOSTILE1", "taxid": 9606,
+    "name": "<script>window.pwned=1</script> ![x](https://evil.example/x.png) [go](https://evil.example) **bold**",
+    "summary": "<img src=https://evil.example/y.png onerror=window.pwned=1>",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(str(item.fspath)).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(900))
+
+
+@pytest.fixture(scope="session")
+def executable():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail("There is no Chromium, and REQUIRE_BROWSER is set.")
+        pytest.skip("There is no Chromium; install Debian's package `chromium`.")
+    pytest.importorskip("playwright")
+    return found
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory, executable):
+    """A home whose genes include one with hostile texts; E2E_HOME names one whose indexes are built already."""
+    given = os.environ.get("E2E_HOME")
+    folder = Path(given) if given else tmp_path_factory.mktemp("home")
+    from tools.offline.load import load
+    from tools.offline.store import Store
+
+    file = tmp_path_factory.mktemp("documents") / "hostile.ndjson"
+    file.write_text(json.dumps(HOSTILE) + "\n")
+    load(Store(folder), "mygene", file)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(home):
+    running = Server(home).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(executable):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def chat(server, browser):
+    context = browser.new_context(accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    opened = Chat(context.new_page(), server.url).ready()
+    yield opened
+    context.close()
