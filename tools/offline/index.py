@@ -139,16 +139,15 @@ class Index:
         }
         if request.after is not None:
             return self._list(query, request, assembly, facets)
-        shown = self._known_assembly(query) if self.api == "myvariant" and assembly is None else assembly
         if request.sort and request.sort != ["_score"]:
             keys = read_sort(request.sort, self.fields)
             found, total = self._sorter.find(query, keys, request.size, request.from_)
             hits = [self._hit(address, None, assembly) for _, address in found]
-            return SearchResult(total, None, hits, facets, shown)
+            return SearchResult(total, None, hits, facets, self._shown_assembly(query, total, assembly))
         found, total = self._find(query, request.size, request.from_)
         highest = self._highest_score(query, found, request)
         hits = [self._hit(address, score if request.scores else None, assembly) for score, address in found]
-        return SearchResult(total, highest, hits, facets, shown)
+        return SearchResult(total, highest, hits, facets, self._shown_assembly(query, total, assembly))
 
     def _list(self, query: Query, request: SearchRequest, assembly: str | None, facets: dict[str, Any]) -> SearchResult:
         """Return the page of a listing that follows `request.after`; a page costs the same wherever it is.
@@ -172,8 +171,7 @@ class Index:
         total, shown = 0, assembly
         if request.after < 0:
             total = int(self._searcher.search(query, 1).count)
-            if self.api == "myvariant" and assembly is None:
-                shown = self._known_assembly(query)
+            shown = self._shown_assembly(query, total, assembly)
         last = int(hits[-1][0]) if hits else None
         shown_hits = [self._hit(address, None, assembly) for _, address in hits]
         return SearchResult(total, None, shown_hits, facets, shown, last)
@@ -183,9 +181,10 @@ class Index:
         found = self._searcher.search(Query.all_query(), 1, order_by_field=NUMBER, order=tantivy.Order.Desc).hits
         return int(found[0][0]) if found else -1
 
-    def _known_assembly(self, query: Query) -> str | None:
-        """Say which positions variants show that were looked for in either assembly: hg38 where that is known."""
-        total = self._searcher.search(query, 1).count
+    def _shown_assembly(self, query: Query, total: int, searched: str | None) -> str | None:
+        """Say whose positions the hits show: of variants that were looked for in either assembly, hg38 where known."""
+        if searched is not None or self.api != "myvariant":
+            return searched
         for assembly in reversed(ASSEMBLIES):
             known = require(query, Query.term_query(self._schema, ASSEMBLY, assembly))
             if total and self._searcher.search(known, 1).count == total:

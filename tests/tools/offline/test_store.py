@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
 import subprocess
 import sys
@@ -152,9 +154,12 @@ Store(home).add("things", documents, replace, None)
 
 
 def test_a_kill_leaves_the_old_or_the_new(store: Store, tmp_path: Path) -> None:
+    """Six kills at random; `KILLS=100` in the environment asks for more."""
     store.add("things", [{"_id": str(n), "n": 0} for n in range(3000)], True, None)
     held = 0
-    for generation, delay in enumerate([0.0, 0.1, 0.2, 0.3, 0.5, 0.8], start=1):
+    moments = random.Random(int(os.environ.get("KILL_SEED", "5")))
+    for generation in range(1, int(os.environ.get("KILLS", "6")) + 1):
+        delay = moments.uniform(0, 0.8)
         process = subprocess.Popen(
             [sys.executable, "-c", LOADER, str(tmp_path), str(generation), str(generation % 2)],
             stdout=subprocess.PIPE,
