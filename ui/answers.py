@@ -63,15 +63,18 @@ def as_json(hits: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     yield b"\n]\n" if lead != b"[\n" else b"[]\n"
 
 
-def as_csv(query: Query, hits: Iterable[dict[str, Any]], known: list[dict[str, Any]]) -> Iterator[bytes]:
-    """Write hits as CSV, with the columns that the table of the `known` ones has."""
+def as_csv(
+    query: Query, hits: Iterable[dict[str, Any]], known: list[dict[str, Any]], lead: tuple[str, ...] = ()
+) -> Iterator[bytes]:
+    """Write hits as CSV, with the columns that the table of the `known` ones has; those of `lead` stand first."""
     header, _ = table(query, known)
     # With its fields named, a table keeps its columns whatever the hits hold.
     named = query.model_copy(update={"fields": tuple(path for path in header if path not in ("_id", "query"))})
+    header = [*lead, *(path for path in header if path not in lead)]
     yield _line(header)
     for hit in hits:
         columns, rows = table(named, [hit])
-        found = dict(zip(columns, rows[0], strict=True))
+        found = {name: str(hit.get(name, "")) for name in lead} | dict(zip(columns, rows[0], strict=True))
         yield _line([found.get(path, "") for path in header])
 
 

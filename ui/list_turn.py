@@ -13,7 +13,7 @@ from agent.settings import Settings
 from ui.chat import get_chat
 from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts, wanted_fields
 from ui.rendering import answer_props, cell, escape
-from ui.turn import Steps, user_name, work_aside
+from ui.turn import ANSWER, Steps, user_name, work_aside
 
 
 def find_list(message: cl.Message) -> Listing | None:
@@ -87,7 +87,7 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
         }
         props["total"] = props["shown"] = len(mapping.rows)
         await cl.Message(
-            content=escape(record["answer"]), elements=[cl.CustomElement(name="Answer", props=props, display="inline")],
+            content=escape(record["answer"]), elements=[cl.CustomElement(name=ANSWER, props=props, display="inline")],
             metadata={"turn": {"question": record["question"], "request": "none"}},
         ).send()  # fmt: skip
     except asyncio.CancelledError:

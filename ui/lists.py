@@ -90,7 +90,10 @@ def read_list(text: str) -> Listing | None:
             continue
         sort = _sort_of(tokens)
         # Words of a sentence look like symbols; identifiers hold digits or capitals.
-        shaped = sum(1 for token in tokens if any(map(str.isdigit, token)) or token.isupper() or "\n" in body)
+        # A column of words is a list whatever they look like.
+        lines = [line.split() for line in body.splitlines() if line.strip()]
+        column = len(lines) >= FEWEST and all(len(line) == 1 for line in lines)
+        shaped = sum(1 for token in tokens if column or any(map(str.isdigit, token)) or token.isupper())
         if sort is not None and shaped >= 0.6 * len(tokens):
             return Listing(tuple(tokens), words.strip(), sort)
     return None

@@ -16,6 +16,7 @@ from tools.query import Query
 from ui.answers import as_csv, as_json
 from ui.chat import get_chat
 from ui.data_layer import Files
+from ui.turn import CHART
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
@@ -43,7 +44,7 @@ async def kept(request: Request) -> Response:
     # Files are named after their owner's id, so nobody reads those of another.
     if user is None or not path.name.startswith(files.path(f"{user.id}/").name) or not path.is_file():
         return PlainTextResponse("There is no such file.", 404)
-    return FileResponse(path, media_type="application/json" if path.name.endswith("chart") else "text/plain")
+    return FileResponse(path, media_type="application/json" if path.name.endswith(CHART) else "text/plain")
 
 
 async def download(request: Request) -> Response:
@@ -60,7 +61,8 @@ async def download(request: Request) -> Response:
             found = await asyncio.to_thread(_all_hits, query, record["backend"])
         except AssistantError as error:
             return PlainTextResponse(f"{error.message} {error.hint}".strip(), 502)
-    lines = as_csv(query, found, hits) if kind == "csv" else as_json(found)
+    lead = ("query", "status") if record.get("list") else ()
+    lines = as_csv(query, found, hits, lead) if kind == "csv" else as_json(found)
     headers = {
         "content-disposition": f'attachment; filename="{query.api}-{name[:8]}.{kind}"',
         "cache-control": "no-store",

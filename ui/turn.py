@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,14 @@ from ui.chat import get_chat
 from ui.rendering import answer_props, escape, escape_piece
 
 Event = tuple[str, Any]
+#: Names of elements. Chainlit makes a link of an element's name in a text, so they are words that no text holds.
+ANSWER, CHART = "BioThingsAnswer", "BioThingsChart"
 #: How often somebody who waits is told what is being built.
 _TELL_SECONDS = 0.7
 _CARDS_SHOWN = 8
 
 
-async def work_aside(work: Callable[[Callable[[str, Any], None], threading.Event], None]) -> AsyncIterator[Event]:
+async def work_aside(work: Callable[[Callable[[str, Any], None], threading.Event], None]) -> AsyncGenerator[Event]:
     """Run `work` in a thread and yield what it tells; ("idle", None) now and then where it tells nothing.
 
     `work` is given a function to tell with and an event that is set when nobody listens any more.
@@ -151,11 +154,13 @@ async def ask(question: str, history: list[dict[str, str]], settings: Settings) 
     await steps.begin()
     done = "Stopped"
     try:
-        async for kind, value in work_aside(lambda tell, stop: run_graph(question, history, settings, tell, stop)):
-            if kind == "record":
-                record = value
-            else:
-                await _show(steps, kind, value)
+        work = work_aside(lambda tell, stop: run_graph(question, history, settings, tell, stop))
+        async with aclosing(work) as events:
+            async for kind, value in events:
+                if kind == "record":
+                    record = value
+                else:
+                    await _show(steps, kind, value)
         done = _summary(record) if record else "Stopped"
     except asyncio.CancelledError:
         return None
@@ -236,10 +241,10 @@ async def show_answer(record: Record, *, draft: str | None = None, lead: str = "
     if record["request"] is not None:
         answer_id = await asyncio.to_thread(chat.answers.keep, dict(record), session.thread_id, user_name())
         props = await asyncio.to_thread(answer_props, dict(record), answer_id, draft)
-        elements.append(cl.CustomElement(name="Answer", props=props, display="inline"))
+        elements.append(cl.CustomElement(name=ANSWER, props=props, display="inline"))
         figure = await asyncio.to_thread(chart, dict(record))
         if figure is not None:
-            elements.append(cl.Plotly(name="chart", figure=figure, display="inline", size="large"))
+            elements.append(cl.Plotly(name=CHART, figure=figure, display="inline", size="large"))
         if record["status"] in ("answered", "empty"):
             actions = await offer_choices(record)
     turn = {"question": record["question"], "request": record["request"] or "none"}
