@@ -1,0 +1,119 @@
+"""Synthesised pairs: every phrasing makes legal requests, and no register touches what a request quotes."""
+
+import random
+import re
+
+import pytest
+
+from finetune.entities import load_entities
+from finetune.fields import FieldSampler
+from finetune.followups import follow_up
+from finetune.numerals import number_words
+from finetune.phrasing import Family, Filling, load_phrasings
+from finetune.register import vary
+from finetune.repairs import break_request
+from finetune.slots import Slots
+from finetune.split import held_out_entity, held_out_field
+from finetune.pairs import Pair
+from tools.apis import API_NAMES
+from tools.catalogue import load_catalogue
+from tools.errors import QueryError
+from tools.query import Query
+
+DRAWS = 4
+
+
+@pytest.fixture(scope="module")
+def slots():
+    phrasings = load_phrasings()
+    rng = random.Random(5)
+    entities = load_entities()
+    return {api: Slots(api, rng, entities, FieldSampler(api, phrasings.fields.get(api, {}))) for api in API_NAMES}
+
+
+def test_every_phrasing_makes_legal_requests(slots):
+    rng = random.Random(7)
+    for family in load_phrasings().families:
+        for turn_number, turn in enumerate(family.all_turns):
+            for ask in turn.ask[:DRAWS]:
+                filling = Filling(family, slots[family.api or "mygene"], rng)
+                question = filling.ask(ask)
+                assert "{" not in question, f"{family.family} turn {turn_number}: {question}"
+                request = filling.request(turn.request)
+                if request != "none":
+                    assert Query.parse(request).check(), family.family
+
+
+def test_every_word_for_a_field_belongs_to_a_field(slots):
+    for api, phrases in load_phrasings().fields.items():
+        catalogue = load_catalogue(api)
+        assert [path for path in phrases if not catalogue.exists(path)] == []
+
+
+def test_there_are_hundreds_of_phrasings_for_each_api():
+    for api in API_NAMES:
+        asks = [
+            ask
+            for family in load_phrasings().families
+            if family.api == api
+            for turn in family.all_turns
+            for ask in turn.ask
+        ]
+        assert len(asks) >= 300, api
+
+
+def test_entities_and_fields_that_are_held_out_never_come(slots):
+    for api in API_NAMES:
+        rng = random.Random(1)
+        sampler = FieldSampler(api, {})
+        catalogue = load_catalogue(api)
+        drawn = {path for _ in range(300) for _, path in sampler.draw(rng, 3)}
+        assert not [path for path in drawn if held_out_field(api, catalogue.get(path))]
+    genes = {load_entities().draw("gene", random.Random(seed)) for seed in range(300)}
+    assert not [gene for gene in genes if held_out_entity("gene", gene)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_registers_keep_identifiers(seed):
+    question = "which Reactome pathways is rs113488022 of BRAF in, CHEBI:45783 or chr7:g.140753336A>T?"
+    protected = {"BRAF", "rs113488022", "CHEBI:45783", "chr7:g.140753336A>T"}
+    varied = vary(question, protected, random.Random(seed))
+    for word in protected:
+        assert word in varied
+
+
+def test_follow_ups_are_legal_and_say_something(slots):
+    base = Pair(question="ids of CDK2", request="mygene /v3/query?q=symbol:CDK2&fields=entrezgene", family="test")
+    rng = random.Random(2)
+    made = [follow_up(base, slots["mygene"], rng) for _ in range(60)]
+    followed = [pair for pair in made if pair is not None]
+    assert len(followed) > 30
+    for pair in followed:
+        assert pair.history and pair.question
+        assert Query.parse(pair.request).check().canonical != Query.parse(pair.history[-1].request).canonical
+
+
+def test_a_broken_request_is_mended_by_the_pair():
+    rng = random.Random(3)
+    for _ in range(30):
+        query = Query.parse("mygene /v3/query?q=symbol:P53&fields=pathway.reactome&species=human")
+        broken = break_request(query, rng)
+        assert broken is not None
+        failed, error, mended = broken
+        assert error
+        assert Query.parse(mended).check()
+        if error != "nothing found":
+            with pytest.raises(QueryError):
+                Query.parse(failed).check()
+
+
+def test_a_family_that_is_malformed_says_so():
+    with pytest.raises(ValueError, match="request"):
+        Family(family="x", api="mygene", ask=["a question"])
+
+
+def test_numbers_in_words():
+    assert [number_words(number) for number in (0, 7, 13, 20, 42, 100)] == [
+        "zero", "seven", "thirteen", "twenty", "forty-two", "a hundred",
+    ]  # fmt: skip
+    assert not re.search(r"\d", "".join(number_words(number) for number in range(101)))

@@ -1,0 +1,91 @@
+"""Training sequences: a branch behind a shared context is, to the model, a prompt of its own."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("peft")
+
+from finetune.dataset import Branch, Tree  # noqa: E402
+from finetune.train import Recipe, _batches, _rate, _step, _tensors, train  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    config = transformers.LlamaConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def make_trees(count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(length):
+        return torch.randint(1, 64, (length,), generator=generator).tolist()
+
+    return [
+        Tree(draw(9 + place % 3), [Branch(draw(7), [False] * 4 + [True] * 3) for _ in range(1 + place % 4)])
+        for place in range(count)
+    ]
+
+
+def test_a_branch_is_seen_as_if_it_stood_alone(tiny):
+    model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation="sdpa").eval()
+    tree = make_trees(4)[3]
+    tokens, positions, mask, learnt = _tensors([tree], torch.float32, "cpu")
+    with torch.no_grad():
+        together = model(input_ids=tokens, attention_mask=mask, position_ids=positions).logits[0]
+        at = len(tree.context)
+        for branch in tree.branches:
+            alone = model(input_ids=torch.tensor([tree.context + branch.tokens])).logits[0, len(tree.context) :]
+            assert torch.allclose(together[at : at + len(branch.tokens)], alone, atol=1e-5)
+            at += len(branch.tokens)
+    assert int(learnt.sum()) == sum(sum(branch.learn) for branch in tree.branches)
+
+
+def test_padding_changes_nothing(tiny):
+    model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation="sdpa").eval()
+    trees = make_trees(4)
+    both, count = _step(model, trees, "cpu", learn=False)
+    apart = [_step(model, [tree], "cpu", learn=False) for tree in trees]
+    assert both == pytest.approx(sum(loss * learnt for loss, learnt in apart) / count, abs=1e-5)
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(tiny, tmp_path):
+    trees = make_trees(12)
+    recipe = Recipe(rank=4, alpha=8, batch_tokens=60, checkpoint_seconds=0)
+    whole = train(trees, tiny, tmp_path / "whole", recipe)
+    train(trees, tiny, tmp_path / "parts", recipe, stop_after=0)
+    parts = train(trees, tiny, tmp_path / "parts", recipe)
+    from safetensors.torch import load_file
+
+    one, other = load_file(whole / "adapter_model.safetensors"), load_file(parts / "adapter_model.safetensors")
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
+    assert any(float(tensor.abs().max()) > 0 for name, tensor in one.items() if "lora_B" in name)
+
+
+def test_another_run_is_not_continued_by_mistake(tiny, tmp_path):
+    recipe = Recipe(rank=4, alpha=8, batch_tokens=60)
+    train(make_trees(4), tiny, tmp_path / "run", recipe)
+    with pytest.raises(ValueError, match="other data or settings"):
+        train(make_trees(8), tiny, tmp_path / "run", recipe)
+
+
+def test_batches_hold_everything_once_an_epoch_and_keep_to_their_size():
+    trees = make_trees(50)
+    batches = _batches(trees, Recipe(batch_tokens=120, epochs=2))
+    assert sorted(place for batch in batches for place in batch) == sorted([*range(50), *range(50)])
+    assert all(max(trees[place].length for place in batch) * len(batch) <= 120 for batch in batches if len(batch) > 1)
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [_rate(step, 100, Recipe(learning_rate=1.0, warmup=0.1)) for step in range(100)]
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[0] < 0.2
+    assert rates[-1] < 0.1
