@@ -268,6 +268,7 @@ class Index:
             if assembly == "hg19":
                 document["_id"] = hg19_id
                 document.pop("hg38", None)
+                document.pop("vcf", None)  # place and alleles in hg38, which may be others
             else:
                 document.pop("hg19", None)
         return Hit(document["_id"], score, document)
