@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tools import apis
 from tools.offline.store import Store
 
 GENES: list[dict[str, Any]] = [
@@ -71,3 +72,13 @@ def store(home: Path) -> Store:
 @pytest.fixture
 def made_store(tmp_path: Path) -> Callable[[], Store]:
     return lambda: Store(tmp_path / "home")
+
+
+@pytest.fixture(autouse=True)
+def _forget_made_apis() -> Iterator[None]:
+    """APIs that a test made are not known to the next."""
+    known = apis.api_names()
+    yield
+    for name in apis.api_names():
+        if name not in known:
+            apis.unregister(name)
