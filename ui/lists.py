@@ -128,10 +128,12 @@ def read_file(path: Path, name: str, words: str) -> Listing:
         sort = _sort_of(column[1:] or column)
         if sort is None:
             continue
-        entries = column if sort.pattern.fullmatch(column[0]) and column[0].lower() not in _HEADINGS else column[1:]
-        fit = sum(1 for entry in entries if sort.pattern.fullmatch(entry)) / max(1, len(entries)) - 0.1 * SORTS.index(
-            sort
-        ) / len(SORTS)
+        words_above = set(re.findall(r"[a-z]+", column[0].lower()))
+        entries = column if sort.pattern.fullmatch(column[0]) and not words_above & _HEADINGS else column[1:]
+        # A heading that says so counts most, then how well the entries fit, then how telling their shape is.
+        fit = float(bool(words_above & _HEADINGS))
+        fit += sum(1 for entry in entries if sort.pattern.fullmatch(entry)) / max(1, len(entries))
+        fit -= 0.1 * SORTS.index(sort) / len(SORTS)
         if entries and (best is None or fit > best[0]):
             best = (fit, Listing(tuple(entries), words.strip(), sort))
     if best is None:

@@ -79,8 +79,8 @@ _WORDS = re.compile(r"[^\s;,()\[\]]+")
 def escape(text: str) -> str:
     """Write a text of an API or of a user so that Markdown shows it as it is: no markup, no link, no image."""
     plain = _BARE_LINK.sub(lambda match: match[0] + _JOINER, text)
-    # A line that is indented by four would be code; a line break stays one.
-    return "  \n".join(_MARKUP.sub(r"\\\1", line.strip()) for line in plain.splitlines())
+    # A line that is indented by four would be code. The page shows line breaks as they are.
+    return "\n".join(_MARKUP.sub(r"\\\1", line.strip()) for line in plain.splitlines())
 
 
 def escape_piece(text: str) -> str:

@@ -53,6 +53,7 @@ name = "{name}"
 description = "Ask about genes, variants, drugs and diseases; get the answer and the BioThings request behind it."
 language = "en-US"
 cot = "full"
+default_theme = "light"
 default_sidebar_state = "open"
 chat_settings_location = "message_composer"
 confirm_new_chat = false

@@ -222,7 +222,7 @@ async def _show_node(steps: Steps, node: str, change: dict[str, Any]) -> None:
             f"{result.get('total', 0):,} found" if last["outcome"] == "ok" else escape(last["error"] or last["outcome"])
         )
         name = f"Asked {'the offline snapshot' if change.get('backend') == 'offline' else 'the service'}"
-        await steps.say(name, f"{escape(last['request'])}  \n{found}", failed=last["outcome"] == "error")
+        await steps.say(name, f"{escape(last['request'])}\n{found}", failed=last["outcome"] == "error")
 
 
 def _summary(record: Record) -> str:

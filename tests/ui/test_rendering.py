@@ -23,7 +23,7 @@ def test_every_mark_of_markdown_is_escaped(text):
 
 
 def test_lines_stay_lines():
-    assert escape("one\ntwo").split("  \n") == ["one", "two"]
+    assert escape("one\n    two").split("\n") == ["one", "two"]
 
 
 @pytest.mark.parametrize(
