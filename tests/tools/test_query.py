@@ -18,7 +18,7 @@ ITEMS = TEXT.filter(lambda text: "," not in text and text.strip("/") == text)
 def queries(draw):
     """Requests of every kind, with any printable text in their values."""
     api = draw(st.sampled_from(["mygene", "myvariant", "mychem", "mydisease"]))
-    fields = tuple(draw(st.lists(NAMES, max_size=3)))
+    fields = tuple(draw(st.lists(NAMES, max_size=3, unique=True)))
     params = draw(st.dictionaries(st.sampled_from(["size", "sort", "filter", "facets"]), TEXT, max_size=2))
     match draw(st.sampled_from(["query", "get", "batch", "entities", "fields"])):
         case "query":
@@ -27,11 +27,11 @@ def queries(draw):
             identifier = draw(ITEMS.filter(lambda text: "//" not in text))
             return Query(api=api, kind="get", ids=(identifier,), fields=fields, params=params)
         case "batch":
-            ids = tuple(draw(st.lists(ITEMS, min_size=1, max_size=4)))
-            scopes = tuple(draw(st.lists(NAMES, min_size=1, max_size=2)))
+            ids = tuple(draw(st.lists(ITEMS, min_size=1, max_size=4, unique=True)))
+            scopes = tuple(draw(st.lists(NAMES, min_size=1, max_size=2, unique=True)))
             return Query(api=api, kind="batch", ids=ids, scopes=scopes, fields=fields, params=params)
         case "entities":
-            ids = tuple(draw(st.lists(ITEMS, min_size=1, max_size=4)))
+            ids = tuple(draw(st.lists(ITEMS, min_size=1, max_size=4, unique=True)))
             return Query(api=api, kind="batch", ids=ids, fields=fields, params=params)
         case _:
             return Query(api=api, kind="fields", params={"search": draw(TEXT)})
