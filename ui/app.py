@@ -99,7 +99,7 @@ async def answer_message(message: cl.Message) -> None:
         line = record["request"] or ""
         if species and line.startswith("mygene /v3/query") and "species=" not in line:
             narrowed = await run_request_aside(f"{line}&species={species}", settings, record["question"])
-            record = {**narrowed, "attempts": record["attempts"]} if narrowed else record  # type: ignore[typeddict-item]
+            record = {**narrowed, "attempts": record["attempts"]} if narrowed else record
         await show_answer(record)
     except asyncio.CancelledError:
         pass
@@ -115,7 +115,7 @@ async def _drop_what_followed(message: cl.Message) -> None:
     seen.add(message.id)
 
 
-@sio.on("stop")  # type: ignore[untyped-decorator]
+@sio.on("stop")
 async def stop(sid: str) -> None:
     """End the work of a chat; in the place of Chainlit's own, which says it in words of its own."""
     session = WebsocketSession.get(sid)

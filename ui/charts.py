@@ -69,7 +69,7 @@ def _positions(hits: list[dict[str, Any]]) -> Any:
                 and isinstance(place.get("start"), int)
                 and _CHROMOSOME.fullmatch(str(place.get("chr")))
             ):
-                start, end = int(place["start"]), int(place.get("end", place["start"]))
+                start, end = int(place["start"]), int(place.get("end") or place["start"])
                 places.append((str(hit.get("symbol") or hit.get("_id")), start, end))
                 chromosomes.add(str(place["chr"]))
                 break

@@ -11,7 +11,7 @@ from agent.settings import Settings
 from agent.state import Record
 from tools.apis import get_api
 from tools.errors import AssistantError, QueryError
-from tools.query import Query
+from tools.query import Kind, Query
 from ui.chat import get_chat
 from ui.explain import explain
 from ui.settings_panel import chosen_settings
@@ -40,7 +40,7 @@ def read_form(form: dict[str, Any], others: dict[str, Any]) -> Query:
         ids = _items(text)
         scopes = _items(form.get("scopes", ""))
         # Several identifiers, or some looked up in a field, are asked for together.
-        made = "batch" if scopes or len(ids) != 1 else "get"
+        made: Kind = "batch" if scopes or len(ids) != 1 else "get"
         return Query(api=api.name, kind=made, ids=ids, scopes=scopes, fields=fields, params=params).check()
     if kind == "fields":
         return Query(api=api.name, kind="fields", params=params).check()
