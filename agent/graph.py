@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
 from agent.channels import Channels
@@ -82,6 +81,8 @@ def ask(question: str, history: Sequence[str] = (), settings: Settings | None = 
     """
     if not history:
         return cast(Record, build_graph(settings).invoke({"question": question}))
+    from langgraph.checkpoint.memory import InMemorySaver
+
     graph = build_graph(settings, InMemorySaver())
     config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
     for earlier in history:

@@ -70,7 +70,9 @@ class Runtime:
 
             settings = self.settings
             limits = Limits(read_seconds=settings.timeout, max_bytes=settings.max_answer_mb * 2**20)
-            return resolve_backend(settings.backend, settings.home, limits=limits, progress=self._progress)
+            return resolve_backend(
+                settings.backend, settings.home, limits=limits, progress=self._progress, cache=settings.cache
+            )
 
         return self._part("backend", make)
 

@@ -63,6 +63,7 @@ def resolve_backend(
     limits: Limits | None = None,
     live_urls: Mapping[str, str] | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
+    cache: bool = True,
 ) -> Backend:
     """Return the backend called `name`.
 
@@ -75,6 +76,7 @@ def resolve_backend(
         limits: time and size limits, by default those of `tools.http`.
         live_urls: addresses of the live services, by default the known ones.
         progress: told about the building of offline indexes: what, done, total.
+        cache: whether answers of the live services are kept for a day.
 
     Raises:
         SettingsError: the name is none of these.
@@ -82,9 +84,9 @@ def resolve_backend(
     if name == "offline":
         return _offline(home, progress)
     if name == "live":
-        return _live(home, limits, live_urls)
+        return _live(home, limits, live_urls, cache)
     if name == "auto":
-        backend = _live(home, limits, live_urls)
+        backend = _live(home, limits, live_urls, cache)
         fault = _probe(backend.base_url("mygene") + _PROBE_PATH, probe_seconds)
         if fault is None:
             return backend
@@ -110,12 +112,13 @@ def _offline(home: Path, progress: Callable[[str, int, int | None], None] | None
     return Backend("offline", {}, transport, find_base_url=base_url)
 
 
-def _live(home: Path, limits: Limits | None, live_urls: Mapping[str, str] | None) -> Backend:
+def _live(home: Path, limits: Limits | None, live_urls: Mapping[str, str] | None, cache: bool) -> Backend:
     from tools.http import GuardedTransport
     from tools.http_cache import CachingTransport
 
     urls = dict(live_urls) if live_urls else {api: apis.get_api(api).root for api in apis.API_NAMES}
-    transport = CachingTransport(home / "cache" / "http.sqlite", GuardedTransport(urls.values(), limits))
+    guarded = GuardedTransport(urls.values(), limits)
+    transport = CachingTransport(home / "cache" / "http.sqlite", guarded) if cache else guarded
     return Backend("live", urls, transport)
 
 

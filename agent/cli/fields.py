@@ -89,7 +89,8 @@ def _refresh(api: str, backend_name: str) -> None:
         raise SettingsError("A refresh asks a service.", "Leave out --backend, or name a server's address.")
     settings = load_settings()
     before = set(load_catalogue(api).fields)
-    backend = resolve_backend(backend_name, settings.home)
+    # What is on its way out of a cache may be a day old.
+    backend = resolve_backend(backend_name, settings.home, cache=False)
     try:
         listing = execute(Query(api=api, kind="fields"), backend, timeout=settings.timeout).raw
     finally:

@@ -142,7 +142,7 @@ def drop(
     api: Annotated[str, typer.Argument(help="The API whose index goes.")],
     part: Annotated[
         str | None,
-        typer.Option("--slice", help="Only what one sync took, as `offline info` names it.", show_default=False)
+        typer.Option("--slice", help="Only what one sync took, as `offline info` names it.", show_default=False),
     ] = None,
 ) -> None:
     """Remove what an offline API holds; one of the four is made from the snapshot again when it is next used.

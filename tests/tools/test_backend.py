@@ -54,6 +54,15 @@ def test_auto_takes_the_live_service_when_it_answers_and_asks_once(url: str, tmp
     assert ASKED == ["/v3/gene/1017?fields=symbol"]
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_answers_are_kept_unless_told_otherwise(url: str, tmp_path: Path, cache: bool) -> None:
+    live = resolve_backend("live", tmp_path, live_urls={"mygene": f"{url}/v3"}, cache=cache)
+    for _ in range(2):
+        execute(Query(api="mygene", kind="query", q="x"), live)
+    live.close()
+    assert len(ASKED) == (1 if cache else 2)
+
+
 def test_auto_goes_offline_in_time_when_nothing_answers(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
