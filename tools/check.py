@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tools.apis import SPECIES, get_api
 from tools.catalogue import NUMERIC_TYPES, Catalogue, load_catalogue
 from tools.errors import QueryError
-from tools.lucene import Boost, Bool, Exists, Leaf, Node, Range, Term, parse
+from tools.lucene import Bool, Boost, Exists, Leaf, Node, Range, Term, parse
 
 if TYPE_CHECKING:
     from tools.query import Query
@@ -49,13 +49,20 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
         if name in LIMITS:
             low, high = LIMITS[name]
             if not value.isdigit() or not low <= int(value) <= high:
-                raise QueryError(f"{name}={value} is out of range.", f"{name} is a whole number from {low} to {high:,}.")
+                raise QueryError(
+                    f"{name}={value} is out of range.", f"{name} is a whole number from {low} to {high:,}."
+                )
         elif name in ("species", "species_facet_filter"):
             for species in value.split(","):
-                if species.strip() and not species.strip().isdigit() and species.strip().lower() not in {*SPECIES, "all"}:
+                if (
+                    species.strip()
+                    and not species.strip().isdigit()
+                    and species.strip().lower() not in {*SPECIES, "all"}
+                ):
                     raise QueryError(
                         f"The species {species.strip()!r} is not known by name.",
-                        f"Names: {', '.join(SPECIES)}; any other species by its taxonomy id. " + _nearest(species, list(SPECIES)),
+                        f"Names: {', '.join(SPECIES)}; any other species by its taxonomy id. "
+                        + _nearest(species, list(SPECIES)),
                     )
         elif name == "assembly" and value not in ("hg19", "hg38"):
             raise QueryError(f"The assembly {value!r} is not known.", "Use hg19 or hg38.")
@@ -102,9 +109,7 @@ def _check_query_string(text: str, api: str, catalogue: Catalogue, *, intervals:
         if path is None:
             continue
         if api == "mygene" and path.startswith("genomic_pos"):
-            raise QueryError(
-                f"mygene cannot search {path}.", "Search positions by interval: q=chr7:55000000-55300000."
-            )
+            raise QueryError(f"mygene cannot search {path}.", "Search positions by interval: q=chr7:55000000-55300000.")
         _check_searched(path, catalogue)
         _check_value(path, leaf, catalogue)
 
@@ -117,7 +122,9 @@ def _check_value(path: str, leaf: Leaf, catalogue: Catalogue) -> None:
         values = [leaf.text] if isinstance(leaf, Term) else [leaf.low, leaf.high] if isinstance(leaf, Range) else []
         for value in values:
             if value is not None and not _NUMBER.fullmatch(value):
-                raise QueryError(f"{path} is a number, {value!r} is none.", f"For example {path}:>{field.example or 10}")
+                raise QueryError(
+                    f"{path} is a number, {value!r} is none.", f"For example {path}:>{field.example or 10}"
+                )
 
 
 def _check_searched(path: str, catalogue: Catalogue) -> None:
@@ -128,9 +135,16 @@ def _check_searched(path: str, catalogue: Catalogue) -> None:
         raise _unknown(path, catalogue, searchable=True)
     fields = [field for field in map(catalogue.get, paths) if field is not None]
     exact = catalogue.get(path)
-    if exact is not None and not exact.leaf and "*" not in path and path.lower() not in get_api(catalogue.api).shorthands:
+    if (
+        exact is not None
+        and not exact.leaf
+        and "*" not in path
+        and path.lower() not in get_api(catalogue.api).shorthands
+    ):
         leaves = [field.path for field in fields if field.searchable][:4]
-        raise QueryError(f"{path} is a group of fields and holds no value itself.", f"Search one of {', '.join(leaves)}.")
+        raise QueryError(
+            f"{path} is a group of fields and holds no value itself.", f"Search one of {', '.join(leaves)}."
+        )
     if not any(field.searchable for field in fields):
         raise QueryError(
             f"{path} can be returned but not searched.",
@@ -162,7 +176,8 @@ def _check_known(path: str, catalogue: Catalogue, *, leaf: bool = False) -> None
 
 def _unknown(path: str, catalogue: Catalogue, searchable: bool | None = None) -> QueryError:
     return QueryError(
-        f"{catalogue.api} has no field {path!r}.", f"Nearest: {', '.join(catalogue.nearest(path, searchable=searchable))}."
+        f"{catalogue.api} has no field {path!r}.",
+        f"Nearest: {', '.join(catalogue.nearest(path, searchable=searchable))}.",
     )
 
 

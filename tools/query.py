@@ -181,7 +181,8 @@ class Query(BaseModel):
             options = {"scopes": ",".join(self.scopes), **options}
             call = f"client.querymany({_arguments([_literal(list(self.ids))], options)})"
         elif self.kind == "batch":
-            call = f"client.{getter}{'es' if getter.endswith('s') else 's'}({_arguments([_literal(list(self.ids))], options)})"
+            getter += "es" if getter.endswith("s") else "s"
+            call = f"client.{getter}({_arguments([_literal(list(self.ids))], options)})"
         else:
             call = f"client.query({_arguments([_literal(self.q if self.q is not None else '__all__')], options)})"
         return "\n".join([*lines, f"result = {call}", "print(result)"])
@@ -191,7 +192,8 @@ class Query(BaseModel):
 
         Raises:
             QueryError: the first fault found: an unknown or unsearchable field, a malformed query string, a
-                parameter that the API does not have or a value out of its range. The hint names the nearest valid choice.
+                parameter that the API does not have or a value out of its range. The hint names the nearest
+                valid choice.
         """
         from tools.check import check_query
 
@@ -245,7 +247,9 @@ def _split(text: str) -> tuple[Api, str, dict[str, str]]:
             # A service of one's own carries the API's name as the first part of its path.
             first, _, rest = path.lstrip("/").partition("/")
             if first not in api_names():
-                raise QueryError(f"{parts.netloc} is none of the known services.", f"Known APIs: {', '.join(API_NAMES)}.")
+                raise QueryError(
+                    f"{parts.netloc} is none of the known services.", f"Known APIs: {', '.join(API_NAMES)}."
+                )
             api, path = get_api(first), rest
         return api, path, _parameters(query.split("&"))
     name, _, rest = text.partition(" ")

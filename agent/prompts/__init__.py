@@ -24,23 +24,33 @@ class Card(Protocol):
     """A field as a prompt shows it."""
 
     @property
-    def api(self) -> str: ...
+    def api(self) -> str:
+        """The API's name."""
+        ...
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The field's path."""
+        ...
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """What it holds, in a few words."""
+        ...
 
 
 class Example(Protocol):
     """A worked example."""
 
     @property
-    def question(self) -> str: ...
+    def question(self) -> str:
+        """What was asked."""
+        ...
 
     @property
-    def request(self) -> str: ...
+    def request(self) -> str:
+        """The request line that answers it."""
+        ...
 
 
 @dataclass(frozen=True)
