@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -25,6 +26,8 @@ R = TypeVar("R")
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 #: Set by `--debug`.
 debug = False
+#: Set once the user has pressed Ctrl-C; long work looks at it between two steps.
+stopped = threading.Event()
 
 
 def out() -> Console:
@@ -57,6 +60,7 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _heed_interrupts()
         try:
             result = command(*args, **kwargs)
             sys.stdout.flush()
@@ -85,6 +89,23 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(FAILED) from None
 
     return run
+
+
+def _heed_interrupts() -> None:
+    """Remember a Ctrl-C: Python drops one that arrives while it runs a callback, as it does during imports."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(*_: Any) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    def drop(fault: sys.UnraisableHookArgs) -> None:
+        if not isinstance(fault.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(fault)
+
+    signal.signal(signal.SIGINT, stop)
+    sys.unraisablehook = drop
 
 
 def say(text: str) -> None:
