@@ -124,7 +124,7 @@ def test_sign_in_is_asked_for_where_users_are_set(home, browser):
         page.get_by_label("Name").fill("ann")
         page.get_by_label("Password").fill("wrong-password")
         page.get_by_role("button", name="Sign In").click()
-        page.get_by_text("Sign in failed").wait_for()
+        page.get_by_text("Unable to sign in").wait_for()
         page.get_by_label("Password").fill("correct-horse")
         page.get_by_role("button", name="Sign In").click()
         page.wait_for_selector("#chat-input")
