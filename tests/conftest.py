@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tools import apis, catalogue
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +17,18 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.upper().startswith("BIOTHINGS_ASSISTANT_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_apis() -> Iterator[None]:
+    """APIs that a test registers, and the home that it names, are forgotten when it ends."""
+    known, home = dict(apis._registry), catalogue._home
+    yield
+    if apis._registry != known or catalogue._home != home:
+        apis._registry.clear()
+        apis._registry.update(known)
+        catalogue._home = home
+        catalogue._cache.clear()
 
 
 @pytest.fixture(scope="session")
