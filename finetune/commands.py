@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.cli.console import Building, out, reported, say, write_json, write_line
+from finetune import source_commands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from finetune.report import Report
 
 app = typer.Typer(no_args_is_help=True, help="Make training data, train an adapter, export it and score it.")
+
+for command in (
+    source_commands.logs,
+    source_commands.paraphrase,
+    source_commands.annotate,
+    source_commands.corrections,
+):
+    app.command()(command)
 
 AdapterOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="A LoRA adapter to use instead of the packaged one.")
@@ -38,6 +47,10 @@ def data(
     count: Annotated[int | None, typer.Option(min=1, help="How many pairs; default: as the recipe says.")] = None,
     seed: Annotated[int | None, typer.Option(help="Default: as the recipe says.")] = None,
     to: Annotated[Path, typer.Option("--out", metavar="FILE.jsonl", help="Where the pairs go.")] = PAIRS,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE.jsonl", help="Further pairs: paraphrases, corrections. Repeatable."),
+    ] = None,
     show: Annotated[int, typer.Option(min=0, metavar="N", help="Print N pairs as the model will read them.")] = 0,
 ) -> None:
     """Synthesise training pairs from the catalogue and the snapshot.
@@ -51,8 +64,9 @@ def data(
     What the evaluation asks is left out, and so are the fields and entities that are held out of training. The same
     seed makes the same pairs.
     """
-    from finetune.corpus import split_pairs, synthesise
+    from finetune.corpus import keep_clean, split_pairs, synthesise
     from finetune.dataset import write_pairs
+    from finetune.paraphrase import read_paraphrases
     from finetune.plan import load_plan
 
     plan = load_plan(recipe).data
@@ -63,6 +77,7 @@ def data(
             plan.seed if seed is None else seed,
             lambda done, total: building.report("synthesising pairs", done, total),
         )
+        pairs += keep_clean([pair for path in add or [] for pair in read_paraphrases(path)], dropped)
         split = split_pairs(pairs)
     write_pairs(pairs, to)
     for family, fault in sorted(faults.items()):

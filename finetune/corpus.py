@@ -159,3 +159,16 @@ def synthesise(
         if len(kept) == count:
             break
     return kept, dropped, synthesizer.faults
+
+
+def keep_clean(pairs: Iterable[Pair], dropped: Counter[str]) -> list[Pair]:
+    """Return the pairs that may be trained on, and count the others in `dropped`."""
+    leaks = Filter()
+    kept = []
+    for pair in pairs:
+        reason = leaks.reason(pair)
+        if reason:
+            dropped[reason] += 1
+        else:
+            kept.append(pair)
+    return kept

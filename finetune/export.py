@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Largest adapter file that belongs into the repository.
 MOST_BYTES = 20_000_000
+#: GGUF types that the `gguf` library quantises to; the k-quants need llama.cpp's own program.
+KINDS = ("Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "BF16", "F16", "F32")
 _WEIGHTS = "adapter_model.safetensors"
 
 
@@ -142,17 +144,12 @@ def export_merged(
     Raises:
         DataError: adapter and base do not fit, or there is no such type.
     """
-    import gguf
-
     from agent.model.weights import OUTPUT_TYPE, merged_model
 
     kind = (kind or OUTPUT_TYPE).upper()
-    if kind not in gguf.GGMLQuantizationType.__members__:
-        raise DataError(f"{kind} is no GGUF type.", "For example Q8_0, Q4_0, F16, F32.")
-    try:
-        made = merged_model(home, source, progress, base=base, output_type=kind)
-    except NotImplementedError:
-        raise DataError(f"{kind} cannot be written here.", "For example Q8_0, Q4_0, F16, F32.") from None
+    if kind not in KINDS:
+        raise DataError(f"{kind} cannot be written here.", f"Choose one of {', '.join(KINDS)}.")
+    made = merged_model(home, source, progress, base=base, output_type=kind)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(made, target)
     return target

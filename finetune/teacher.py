@@ -1,0 +1,204 @@
+"""A larger model as a teacher: structured output in batches, from OpenAI or any server that speaks its protocol.
+
+Servers differ in how they are told a schema: OpenAI takes `json_schema`, llama.cpp's server a `json_object` with a
+schema, others nothing. The first way that a server does not refuse is kept; every answer is validated here in any case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tools.errors import ModelError
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+_TRIES = 2
+_MODES = ("json_schema", "json_object", "none")
+
+
+@dataclass
+class Usage:
+    """Tokens so far, and what they cost at the given prices (per million tokens)."""
+
+    price_in: float = 0.0
+    price_out: float = 0.0
+    asked: int = 0
+    failed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @property
+    def cost(self) -> float:
+        """The cost, in the currency of the prices."""
+        return (self.tokens_in * self.price_in + self.tokens_out * self.price_out) / 1e6
+
+    def __str__(self) -> str:
+        """Write tokens, cost where prices are known, and failures."""
+        parts = [f"{self.tokens_in:,} tokens read, {self.tokens_out:,} written"]
+        if self.price_in or self.price_out:
+            parts.append(f"cost {self.cost:.4f}")
+        if self.failed:
+            parts.append(f"{self.failed} of {self.asked} not usable")
+        return ", ".join(parts)
+
+
+@dataclass
+class Teacher(Generic[Answer]):
+    """Asks for answers of one shape.
+
+    `instructions` is the system message; `shape` the answer's pydantic model; `concurrency` how many requests run at
+    once. `usage` adds up over all calls.
+    """
+
+    settings: Settings
+    instructions: str
+    shape: type[Answer]
+    concurrency: int = 8
+    max_tokens: int = 400
+    usage: Usage = field(default_factory=Usage)
+    _mode: str = "json_schema"
+    _client: Any = None
+
+    def ask(self, prompts: Sequence[str]) -> list[Answer | None]:
+        """Ask all prompts, several at a time; an answer that is not of the shape, twice in a row, is None.
+
+        Raises:
+            ModelError: no server is set, or it cannot be reached, or refuses key or model.
+        """
+        answers: list[Answer | None] = [None] * len(prompts)
+        self.usage.asked += len(prompts)
+        left = list(range(len(prompts)))
+        for _ in range(_TRIES):
+            for place, answer in zip(left, self._round([prompts[place] for place in left]), strict=True):
+                answers[place] = answer
+            left = [place for place in left if answers[place] is None]
+            if not left:
+                break
+        self.usage.failed += len(left)
+        return answers
+
+    def _round(self, prompts: Sequence[str]) -> list[Answer | None]:
+        """Ask each prompt once, in the first mode that the server does not refuse."""
+        messages = [[("system", self._system()), ("user", prompt)] for prompt in prompts]
+        for mode in _MODES[_MODES.index(self._mode) :]:
+            options = self._options(mode)
+            config = {"max_concurrency": self.concurrency}
+            # One alone finds out about the mode before many are paid for.
+            first = self._chat().batch(messages[:1], config, return_exceptions=True, **options)
+            if mode != _MODES[-1] and _refuses_mode(first[0]):
+                continue
+            self._mode = mode
+            rest = self._chat().batch(messages[1:], config, return_exceptions=True, **options)
+            return [self._read(answer) for answer in (*first, *rest)]
+        raise AssertionError("the last mode returns")
+
+    def _read(self, answer: Any) -> Answer | None:
+        if isinstance(answer, Exception):
+            raise explain(answer, self.settings) from answer
+        used = answer.usage_metadata or {}
+        self.usage.tokens_in += used.get("input_tokens", 0)
+        self.usage.tokens_out += used.get("output_tokens", 0)
+        text = str(answer.text)
+        # Without a mode of its own, a server may talk around the object.
+        start, end = text.find("{"), text.rfind("}")
+        try:
+            return self.shape.model_validate_json(text[start : end + 1])
+        except ValidationError:
+            return None
+
+    def _options(self, mode: str) -> dict[str, Any]:
+        extra: dict[str, Any] = {}
+        options: dict[str, Any] = {"extra_body": extra}
+        schema = _closed(self.shape.model_json_schema())
+        if self.settings.openai_base_url is None:
+            options["max_completion_tokens"] = self.max_tokens
+        else:
+            # The newer name, which the client would send, is not known to many servers.
+            extra["max_tokens"] = self.max_tokens
+        if mode == "json_schema":
+            named = {"name": self.shape.__name__, "strict": True, "schema": schema}
+            options["response_format"] = {"type": "json_schema", "json_schema": named}
+        elif mode == "json_object":
+            options["response_format"] = {"type": "json_object", "schema": schema}
+        return options
+
+    def _system(self) -> str:
+        schema = json.dumps(self.shape.model_json_schema()["properties"])
+        return f"{self.instructions}\n\nAnswer with one JSON object and nothing else. Its keys: {schema}"
+
+    def _chat(self) -> Any:
+        if self._client is None:
+            from langchain_openai import ChatOpenAI
+            from pydantic import SecretStr
+
+            key = self.settings.openai_api_key
+            if key is None and self.settings.openai_base_url is None:
+                raise ModelError(
+                    "A larger model is needed, but no server is set.",
+                    "Set BIOTHINGS_ASSISTANT_OPENAI_API_KEY, or BIOTHINGS_ASSISTANT_OPENAI_BASE_URL for a server.",
+                )
+            self._client = ChatOpenAI(
+                model=self.settings.openai_model,
+                base_url=self.settings.openai_base_url or "https://api.openai.com/v1",
+                api_key=key or SecretStr("none"),
+                timeout=self.settings.model_timeout,
+                max_retries=3,
+                temperature=0.7,
+                use_responses_api=False,
+            )
+        return self._client
+
+
+def _refuses_mode(answer: Any) -> bool:
+    """Tell whether a server does not take the way in which it was told the schema."""
+    import openai
+
+    if isinstance(answer, openai.BadRequestError | openai.UnprocessableEntityError):
+        return True
+    # llama.cpp's Python server answers 500 to a request of a form that it does not know.
+    return isinstance(answer, openai.InternalServerError) and "response_format" in str(answer)
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Close a flat schema as OpenAI's strict mode wants it: all keys required, no others."""
+    properties = {
+        name: {key: value for key, value in row.items() if key in ("type", "description", "items")}
+        for name, row in schema["properties"].items()
+    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def explain(error: Exception, settings: Settings) -> ModelError:
+    """Turn a failure of the client into one that says how to mend it."""
+    import openai
+
+    place = settings.openai_base_url or "OpenAI"
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, openai.APITimeoutError):
+        return ModelError(
+            f"{place} did not answer within {settings.model_timeout:g} seconds.",
+            "Ask for fewer at once (--concurrency), or raise BIOTHINGS_ASSISTANT_MODEL_TIMEOUT.", retryable=True,
+        )  # fmt: skip
+    if isinstance(error, openai.APIConnectionError):
+        return ModelError(f"There is no model server at {place}.", "Start it, or correct the address.", retryable=True)
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        return ModelError(f"{place} refuses the key.", "Set BIOTHINGS_ASSISTANT_OPENAI_API_KEY to a valid one.")
+    if isinstance(error, openai.NotFoundError):
+        return ModelError(f"{place} does not know the model {settings.openai_model!r}.", "Correct OPENAI_MODEL.")
+    if isinstance(error, openai.RateLimitError):
+        return ModelError(f"{place} wants fewer requests: {text}", "Wait, then go on where it stopped.", retryable=True)
+    return ModelError(f"{place} failed: {text}", retryable=True)
+
+
+def in_batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Cut a list into pieces of `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
