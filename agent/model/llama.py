@@ -47,8 +47,10 @@ class _Holder:
     """Keeps the running worker where the finalizer reaches it without keeping the model alive."""
 
     process: WorkerProcess | None = None
+    stops = 0
 
     def stop(self) -> None:
+        self.stops += 1
         process, self.process = self.process, None
         if process is not None:
             process.stop()
@@ -145,13 +147,12 @@ class LlamaModel:
         self, request: dict[str, Any], stream: _Stream, cancel: threading.Event | None
     ) -> Completion:
         restarts = 0
+        stops = self._holder.stops
         while True:
-            process: WorkerProcess | None = None
             try:
-                process = self._worker()
-                return self._converse(process, request, stream, cancel, restarts)
+                return self._converse(self._worker(), request, stream, cancel, restarts)
             except WorkerDied as death:
-                if process is not None and self._holder.process is not process:
+                if self._holder.stops != stops:
                     raise ModelError("The model was closed while it was at work.", retryable=True) from None
                 self._holder.process = None
                 if restarts:
