@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.intent import read_intent
-from agent.values import IDENTITY, NAME_KEYS, Document, find, name_of, say, say_at, strings, unique
+from agent.values import IDENTITY, Document, find, is_record, name_of, outline, say, say_at, strings, unique
 from tools.apis import species_name
 from tools.catalogue import load_catalogue
 from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
@@ -16,6 +16,7 @@ from tools.query import Query
 #: Most items that a sentence lists; the table shows the rest.
 SHOWN = 10
 _SHOWN_IN_ROW = 4
+_SHOWN_OF_ALL = 8
 NOUNS = {
     "mygene": ("gene", "genes"),
     "myvariant": ("variant", "variants"),
@@ -82,12 +83,13 @@ def names_needed(query: Query, hits: list[Document]) -> list[str]:
 def subject(query: Query, hit: Document, names: Mapping[str, str]) -> str:
     """Name what an answer is about: as the document does, else by the words of the request, else by its name."""
     own = _own_name(query.api, hit)
+    words = _naming_words(query) if query.kind == "query" else None
     if own is not None:
-        return own
-    if query.kind == "query":
-        words = _naming_words(query)
-        if words:
-            return words
+        # Of `ASPIRIN` and what was asked for, `aspirin`, the latter; a gene's symbol is spelt as it is.
+        same = words is not None and own.isupper() and query.api != "mygene" and own.casefold() == words.casefold()
+        return words if words and same else own
+    if words:
+        return words
     identifier = str(hit.get("_id") or (query.ids[0] if query.ids else "?"))
     return names.get(identifier, identifier)
 
@@ -134,8 +136,19 @@ class _Writer:
         """`2 genes match: CDK2, cyclin dependent kinase 2 (NCBI gene 1017); …`."""
         said = unique(introduce(self._query.api, hit) for hit in self._hits)
         if self._total == 1 and said:
-            return f"{said[0]}."
+            return "\n".join([f"{said[0]}.", *(self._say_outline(self._hits[0]) if self._query.kind == "get" else ())])
         return f"{self.say_total()}: {_list(said, SHOWN, self._total)}." if said else f"{self.say_total()}."
+
+    def _say_outline(self, hit: Document) -> Iterator[str]:
+        """Of all that a document holds, say what people ask for most; the table has the rest."""
+        catalogue = load_catalogue(self._query.api)
+        identity = {*IDENTITY.get(self._query.api, ())}
+        priors = {path: field.prior if (field := catalogue.get(path)) else 0.0 for path in outline(hit)}
+        chosen = sorted(priors.keys() - identity, key=lambda path: (-priors[path], path))[:_SHOWN_OF_ALL]
+        for path, values in outline(hit).items():
+            if path in chosen:
+                items = unique(say_at(path, value) for value in values)
+                yield f"{label_of(self._query.api, path)}: {_list(items, _SHOWN_IN_ROW)}."
 
     def say_facets(self, facets: dict[str, Any]) -> str:
         """`797 genes by gene type: protein-coding 683, pseudo 112.`, a line a facet."""
@@ -167,7 +180,10 @@ class _Writer:
             for hit in self._hits
             if (_own_name(self._query.api, hit) or self._names.get(str(hit.get("_id")), "")).casefold() == words
         ]
-        return named[0] if words and len(named) == 1 and self._query.api != "mygene" and self._parts(named[0]) else None
+        if not words or len(named) != 1 or self._query.api == "mygene":
+            return None
+        asked = [path for path in self._paths if path not in IDENTITY.get(self._query.api, ())]
+        return named[0] if any(find(named[0], path) for path in asked) else None
 
     def _say_others(self, told: str) -> str:
         count = self._total - 1
@@ -207,11 +223,7 @@ class _Writer:
             return " ".join(_say_place(about, value, _ASSEMBLIES[path]) for value in values if isinstance(value, dict))
         if label.lower() == "summary" or path.endswith((".definition", ".def", "summary")):
             return "\n".join(unique(say(value) for value in values))
-        groups = [
-            value
-            for value in values
-            if isinstance(value, dict) and not NAME_KEYS & value.keys() and "start" not in value
-        ]
+        groups = [value for value in values if not is_record(value)]
         if groups:
             return self._say_group(about, path, groups)
         items = unique(say_at(path, value) for value in values)

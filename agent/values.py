@@ -155,6 +155,28 @@ def name_of(api: str, hit: Document) -> str:
     return next((item for item in alike if not item.isupper()), found[0])
 
 
+def is_record(value: Any) -> bool:
+    """Tell whether an object is one thing to be said in a line, and not a group of fields to be said one by one."""
+    if not isinstance(value, dict) or "start" in value or "clinical_significance" in value:
+        return True
+    parts = (item for part in value.values() for item in (part if isinstance(part, list) else [part]))
+    return bool(NAME_KEYS & value.keys()) and not any(isinstance(part, dict) for part in parts)
+
+
+def outline(document: Document, above: str = "") -> dict[str, list[Any]]:
+    """Return all that a document says, by path: its values, and such objects as are said in a line."""
+    said: dict[str, list[Any]] = {}
+    for key, value in document.items():
+        path = f"{above}.{key}" if above else key
+        if key.startswith("_"):
+            continue
+        if isinstance(value, dict) and not is_record(value):
+            said |= outline(value, path)
+        else:
+            said[path] = value if isinstance(value, list) else [value]
+    return said
+
+
 def columns(query: Query, hits: list[Document]) -> list[str]:
     """Return the paths that make the columns of a table of these hits."""
     if query.fields and "all" not in query.fields:
@@ -167,7 +189,12 @@ def columns(query: Query, hits: list[Document]) -> list[str]:
 
 
 def table(query: Query, hits: list[Document]) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows of a table of these hits, one row a hit, each cell one line."""
+    """Return the header and the rows of a table of these hits: one row a hit, or one a field of a whole document."""
+    if query.kind == "get" and not query.fields and len(hits) == 1:
+        said = outline(hits[0]).items()
+        return ["field", "value"], [
+            [path, "; ".join(unique(say_at(path, item) for item in items))] for path, items in said
+        ]
     header = columns(query, hits)
     rows = [["; ".join(unique(say_at(path, value) for value in find(hit, path))) for path in header] for hit in hits]
     return header, rows

@@ -131,6 +131,24 @@ def test_groups_facets_batches_and_listings() -> None:
     assert said == "mygene has 1 field with 'kegg' in the name: pathway.kegg."
 
 
+def test_a_whole_document_says_what_people_ask_for_most() -> None:
+    hit = {"_id": "1017", "symbol": "CDK2", "name": "kinase", "alias": ["a", "b"], "pfam": "PF1", "taxid": 9606}
+    hit["go"] = {"BP": {"id": "GO:1", "term": "t", "pubmed": [1, 2]}}
+    said = write("", "mygene /v3/gene/1017", hit).splitlines()
+    assert said[0] == "CDK2, kinase (NCBI gene 1017)."
+    assert {"Alias symbols: a; b.", "Biological processes (GO): t (GO:1)."} <= set(said)
+    header, rows = table(Query.parse("mygene /v3/gene/1017"), [hit])
+    assert header == ["field", "value"]
+    assert {"alias": "a; b", "go.BP": "t (GO:1)", "taxid": "human (9606)"}.items() <= dict(rows).items()  # type: ignore
+
+
+def test_a_source_s_whole_record_is_said_part_by_part() -> None:
+    hit = {"_id": "X", "chembl": {"pref_name": "ASPIRIN", "max_phase": 4, "molecule_properties": {"alogp": 1.31}}}
+    said = write("", "mychem /v1/query?q=chembl.pref_name:aspirin&fields=chembl", hit)
+    assert said.startswith("ChEMBL annotation of aspirin: preferred name: ASPIRIN; highest clinical phase: 4.")
+    assert "calculated properties of aspirin: alogp: 1.31" in said
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
