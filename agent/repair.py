@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tools.catalogue import load_catalogue
+from tools.check import INTERVAL
 from tools.lucene import Bool, Boost, Clause, Fuzzy, LuceneSyntaxError, Node, Phrase, Range, Term, parse, render
 from tools.query import Query
 
@@ -82,44 +84,60 @@ def loosen(query: Query) -> Iterator[Query]:
 
 
 def keeps_what_was_stated(first: Query, repaired: Query) -> bool:
-    """Tell whether a repaired request still asks all that the first one did.
+    """Tell whether a repaired request still asks all that the first one did, and nothing wider.
 
-    The API, the asked-for fields and every parameter must be the same; each word, number and range of the first query
-    string must still stand in the repaired one.
+    The API, the asked-for fields and every parameter must be the same. The two query strings must require the same
+    words, numbers, ranges and denials, combined in the same way; which fields the words are looked for in, whether
+    they stand in a phrase, and how exactly they are spelt is free.
     """
     if (first.api, set(first.fields), first.params) != (repaired.api, set(repaired.fields), repaired.params):
         return False
-    if first.kind != "query":
-        return set(first.ids) <= set(repaired.ids) | _words(repaired.q)
-    return _stated(first.q) <= _stated(repaired.q) | {("word", word) for word in repaired.ids}
+    return _asked(first) == _asked(repaired)
 
 
-def _words(text: str | None) -> set[str]:
-    return {word for kind, word in _stated(text) if kind == "word"}
+#: What must hold, all of it: a word, another clause, a denial, or one of several alternatives.
+Meaning = frozenset[tuple[str, Any]]
 
 
-def _stated(text: str | None) -> set[tuple[str, str]]:
-    """What a query string states: its words, its ranges with their fields, and whether each is denied."""
+def _asked(query: Query) -> Meaning:
+    if query.kind != "query":
+        return _any_of([_words(identifier) for identifier in query.ids])
     try:
-        tree = parse(text or "")
+        return _meaning(parse(query.q or ""))
     except LuceneSyntaxError:
-        return set()
-    stated: set[tuple[str, str]] = set()
+        return frozenset({("clause", query.q)})
 
-    def collect(node: Node, denied: bool) -> None:
-        if isinstance(node, Bool):
-            for clause in node.clauses:
-                collect(clause.node, denied != (clause.modifier == "-"))
-        elif isinstance(node, Boost):
-            collect(node.node, denied)
-        elif isinstance(node, (Term, Phrase, Fuzzy)):
-            kind = "denied" if denied else "word"
-            stated.update((kind, word.lower()) for word in re.findall(r"[^\W_]+", node.text))
-        else:
-            stated.add(("denied" if denied else "clause", render(node).lower()))
 
-    collect(tree, False)
-    return stated
+def _meaning(node: Node) -> Meaning:
+    if isinstance(node, Boost):
+        return _meaning(node.node)
+    if isinstance(node, Bool):
+        parts = [(role, _meaning(child)) for role, child in node.occurs]
+        required = [meaning for role, meaning in parts if role == "must"]
+        optional = [meaning for role, meaning in parts if role == "should"]
+        denied = {("not", meaning) for role, meaning in parts if role == "must_not"}
+        # Beside what is required, what is optional only changes the order of the hits.
+        return frozenset().union(*(required or [_any_of(optional)]), denied)
+    if isinstance(node, (Term, Phrase, Fuzzy)) and not INTERVAL.match(f"{node.field}:{node.text}"):
+        words = _words(node.text)
+        if words:
+            return words
+    return frozenset({("clause", render(node).lower())})
+
+
+def _any_of(alternatives: list[Meaning]) -> Meaning:
+    """One of several; where all ask the same (a word in one field or another) it is just that."""
+    flat: set[Meaning] = set()
+    for meaning in alternatives:
+        inner: frozenset[Meaning] | None = None
+        if len(meaning) == 1:
+            inner = next((value for kind, value in meaning if kind == "or"), None)
+        flat |= {meaning} if inner is None else inner
+    return next(iter(flat)) if len(flat) == 1 else frozenset({("or", frozenset(flat))}) if flat else frozenset()
+
+
+def _words(text: str) -> Meaning:
+    return frozenset(("word", word.lower()) for word in re.findall(r"[^\W_]+", text))
 
 
 def _widen(related: dict[str, tuple[str, ...]]) -> Callable[[Node], Node]:

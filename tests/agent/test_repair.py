@@ -61,11 +61,39 @@ def test_every_way_is_one_that_keeps_what_was_stated_and_can_be_sent() -> None:
         ("mygene /v3/query?q=symbol:p53 AND go.BP.term:apoptosis&fields=alias&species=mouse", False),
         ("mygene /v3/query?q=symbol:p53 AND NOT go.BP.term:apoptosis&fields=name&species=mouse", False),
         ("mychem /v1/query?q=p53 AND apoptosis&fields=name", False),
+        ("mygene /v3/query?q=symbol:p53 OR go.BP.term:apoptosis&fields=name&species=mouse", False),
+        (
+            "mygene /v3/query?q=(symbol:p53 OR _exists_:symbol) AND go.BP.term:apoptosis&fields=name&species=mouse",
+            False,
+        ),
+        ("mygene /v3/query?q=(symbol:p53 OR alias:p53) AND go.BP.term:apoptosis~1&fields=name&species=mouse", True),
     ],
 )
 def test_a_model_s_repair_is_judged(repaired: str, kept: bool) -> None:
     first = Query.parse("mygene /v3/query?q=symbol:p53 AND go.BP.term:apoptosis&fields=name&species=mouse")
     assert keeps_what_was_stated(first, Query.parse(repaired)) is kept
+
+
+@pytest.mark.parametrize(
+    ("first", "repaired", "kept"),
+    [
+        (
+            "mygene /v3/query?q=symbol:(CDK2 OR p53)",
+            "mygene /v3/query?q=symbol:(CDK2 OR p53) OR alias:(CDK2 OR p53)",
+            True,
+        ),
+        ("mygene /v3/query?q=symbol:(CDK2 OR p53)", "mygene /v3/query?q=symbol:(CDK2 AND p53)", False),
+        ("mygene /v3/query?q=symbol:(CDK2 OR p53)", "mygene /v3/query?q=CDK2,p53&scopes=symbol,alias", True),
+        ("mygene /v3/gene/1017", "mygene /v3/query?q=retired:1017", True),
+        ("mygene /v3/gene/1017", "mygene /v3/query?q=retired:1018", False),
+        ("mydisease /v1/disease/MONDO:0009061", r"mydisease /v1/query?q=mondo.xrefs.omim:MONDO\:0009061", True),
+        ("mygene /v3/query?q=chr7:1-300", "mygene /v3/query?q=chr8:1-300", False),
+        ("mygene /v3/query?q=symbol:CDK*", "mygene /v3/query?q=symbol:*", False),
+        ("mygene /v3/query?q=symbol:CDK2", "mygene /v3/query?q=*", False),
+    ],
+)
+def test_what_is_asked_may_be_put_otherwise(first: str, repaired: str, kept: bool) -> None:
+    assert keeps_what_was_stated(Query.parse(first), Query.parse(repaired)) is kept
 
 
 def test_a_threshold_stays() -> None:
