@@ -283,7 +283,9 @@ def route_execution(max_attempts: int, runtime: Runtime) -> Callable[[State], Li
         from agent.absence import explain_absence
 
         # What the offline snapshot does not hold is not found by searching in another way.
-        lacking = explain_absence(Query.parse(state["request"] or ""), state["backend"], runtime)
+        # The first request counts: a repair may have tried a field that the snapshot lacks beside one that it holds.
+        first = _first_legal(state)
+        lacking = first is not None and explain_absence(first, state["backend"], runtime)
         return "answer" if lacking else "draft"
 
     return route

@@ -95,6 +95,17 @@ def test_what_the_snapshot_lacks_is_said_and_not_repaired(script: Callable[..., 
     assert "The offline snapshot holds human genes only, none of mouse." in record["answer"]
 
 
+def test_a_repair_that_tries_what_the_snapshot_lacks_is_not_the_last(
+    script: Callable[..., Any], settings: Settings
+) -> None:
+    script(
+        "mygene /v3/query?q=symbol:p53&fields=name", "mygene /v3/query?q=(symbol:p53 OR other_names:p53)&fields=name"
+    )
+    record = build_graph(settings).invoke({"question": "what is p53 called?"})
+    assert [attempt["outcome"] for attempt in record["attempts"]] == ["empty", "empty", "ok"]
+    assert "tumor protein p53" in record["answer"]
+
+
 def test_a_refusal_is_one(script: Callable[..., Any], settings: Settings) -> None:
     script("none")
     record = build_graph(settings).invoke({"question": "what is the weather like?"})
