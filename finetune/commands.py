@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -258,6 +259,9 @@ def evaluate(
         Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Where predictions are kept, to go on from.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the table between this document's marks, with date.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     failures: Annotated[bool, typer.Option("--failures", help="Print what is not right, too.")] = False,
 ) -> None:
@@ -271,7 +275,8 @@ def evaluate(
 
         biothings-assistant evaluate --mode ladder --markdown
 
-    A run that was stopped goes on where it was; after a change of model, code or data it begins anew.
+    A run that was stopped goes on where it was; after a change of model, code or data it begins anew. Seconds mean
+    little while something else keeps the machine busy.
     """
     from typing import cast
 
@@ -279,7 +284,7 @@ def evaluate(
     from finetune.drafting import MODES, Mode
     from finetune.evaluate import SAMPLE
     from finetune.evaluate import evaluate as run
-    from finetune.report import compare, to_markdown, to_text
+    from finetune.report import compare, insert, to_markdown, to_text
 
     if mode not in (*MODES, "ladder"):
         raise typer.BadParameter(f"{mode!r} is none of {', '.join(MODES)}, ladder.")
@@ -300,6 +305,12 @@ def evaluate(
         return
     table = compare(reports) if len(reports) > 1 else reports[0].table()
     write_line(to_markdown(table) if markdown else to_text(table, max(180, out().width)))
+    if into:
+        import sys
+
+        arguments = [argument for argument in sys.argv[1:] if argument not in ("--into", str(into))]
+        dated = f"`biothings-assistant {' '.join(arguments)}`, {date.today().isoformat()}\n\n{to_markdown(table)}"
+        into.write_text(insert(into.read_text(encoding="utf-8"), mode, dated), encoding="utf-8")
     if failures:
         for report in reports:
             _write_failures(report)

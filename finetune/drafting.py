@@ -18,7 +18,9 @@ from agent.runtime import Progress, Runtime, get_runtime
 from agent.settings import Settings
 from agent.state import Record, State
 from rag.documents import Example, load_examples
+from tools.apis import API_NAMES
 from tools.errors import AssistantError, DataError
+from tools.offline import snapshot
 from tools.paths import data_dir
 
 #: base: the base model with instructions; shots: and ten worked examples; grammar: and the grammar; retrieval: and
@@ -250,6 +252,8 @@ def fingerprint(settings: Settings, mode: Mode, only_draft: bool) -> str:
         for path in weights:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
+    digest.update(Path(__file__).read_bytes())
+    digest.update("".join(snapshot.fingerprint(api) for api in API_NAMES).encode())
     root = Path(__file__).resolve().parents[1]
     folders = [root / package for package in ("agent", "rag", "tools")]
     folders += [data_dir() / name for name in ("schema", "docs", "examples")]

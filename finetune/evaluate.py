@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from agent.runtime import Progress, get_runtime
 from agent.settings import Settings
 from finetune import metrics
-from finetune.drafting import Draft, Mode, fingerprint, open_drafter
+from finetune.drafting import Draft, Drafter, Mode, fingerprint, open_drafter
 from finetune.execution import Executor
 from finetune.report import Prediction, Report
 from tools.errors import DataError
@@ -29,6 +29,12 @@ from tools.paths import data_dir
 #: How many questions the rungs of the ladder are compared on.
 SAMPLE = 150
 _PATIENCE_SECONDS = 600.0
+_WARM_UP = (
+    "mygene /v3/query?q=symbol:CDK2&size=1",
+    "myvariant /v1/query?q=dbsnp.rsid:rs334&size=1",
+    "mychem /v1/query?q=chembl.pref_name:imatinib&size=1",
+    "mydisease /v1/query?q=mondo.label:asthma&size=1",
+)
 #: Told what was predicted, how many are done and of how many.
 Watch = Callable[[Prediction, int, int], None]
 
@@ -121,7 +127,9 @@ def evaluate(
         for question in questions:
             row = kept.get(question.id)
             if row is None or (row.question, row.history) != (question.question, question.history):
-                drafter = drafter or open_drafter(settings, mode, only_draft=only_draft, progress=building)
+                if drafter is None:
+                    drafter = open_drafter(settings, mode, only_draft=only_draft, progress=building)
+                    _warm_up(drafter, executor)
                 draft = drafter.draft(question.question, question.history)
                 row = judge(question, draft, configuration, executor)
             else:
@@ -136,6 +144,14 @@ def evaluate(
     if drafter is not None:
         drafter.close()
     return Report(mode, configuration, tuple(predictions))
+
+
+def _warm_up(drafter: Drafter, executor: Executor | None) -> None:
+    """Load the model and build what is built on first use, so that no question's time holds it."""
+    if executor is not None:
+        for line in _WARM_UP:
+            executor.outcome(line)
+    drafter.draft("which pathways is CDK2 in?", [])
 
 
 def judge(question: Question, draft: Draft, configuration: str, executor: Executor | None) -> Prediction:

@@ -10,6 +10,7 @@ from statistics import median
 from pydantic import BaseModel
 
 from finetune.metrics import REFUSAL, Scores
+from tools.errors import DataError
 
 
 class Prediction(BaseModel):
@@ -108,6 +109,7 @@ COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("refusal P", lambda figures: _part(figures.refusal_precision)),
     ("refusal R", lambda figures: _part(figures.refusal_recall)),
     ("chrF", lambda figures: "–" if figures.chrf is None else f"{figures.chrf:.1f}"),
+    ("draft s", lambda figures: _seconds(figures.draft_median)),
     ("s median", lambda figures: _seconds(figures.seconds_median)),
     ("s p95", lambda figures: _seconds(figures.seconds_p95)),
 )
@@ -180,6 +182,20 @@ def to_markdown(table: Sequence[Sequence[str]]) -> str:
     header, *rows = table
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def insert(document: str, name: str, text: str) -> str:
+    """Put a text between a document's marks `<!-- begin NAME -->` and `<!-- end NAME -->`.
+
+    Raises:
+        DataError: the document has no such marks.
+    """
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    before, found, rest = document.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise DataError(f"The document has no place for {name}.", f"Mark one with {begin} and {end}.")
+    return f"{before}{begin}\n{text.strip()}\n{end}{after}"
 
 
 def to_text(table: Sequence[Sequence[str]], width: int = 180) -> str:

@@ -40,7 +40,9 @@ QUESTIONS = [
         "requests": ["mygene /v3/query?q=symbol:CDK2&fields=name&species=human"],
     },
 ]  # fmt: skip
+WARM_UP = "which pathways is CDK2 in?"
 ANSWERS = {
+    WARM_UP: "none",
     "what does human CDK2 do": SUMMARY,
     "kinases 4": "mygene /v3/query?q=symbol:CDK9",
     "hello": "none",
@@ -83,6 +85,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
         return drafter
 
     monkeypatch.setattr(evaluate, "open_drafter", open_drafter)
+    # The other indexes would be built of the whole snapshot.
+    monkeypatch.setattr(evaluate, "_WARM_UP", (SUMMARY,))
     return drafter
 
 
@@ -112,13 +116,13 @@ def test_a_stopped_run_goes_on(scripted: Scripted, questions: Path, home: Path, 
     evaluate.evaluate(settings, files=[questions], limit=2, out=out, progress=False)
     with out.open("a") as file:
         file.write('{"id": "c", "configu')  # cut off
-    assert len(scripted.asked) == 2
+    assert scripted.asked == [WARM_UP, "what does human CDK2 do", "kinases 4"]
     out.write_text(out.read_text() + "\n")
     made = evaluate.evaluate(settings, files=[questions], out=out, progress=False)
-    assert scripted.asked[2:] == ["hello", "and its name?"] and made.figures.count == 4
+    assert scripted.asked[3:] == [WARM_UP, "hello", "and its name?"] and made.figures.count == 4
     # Another mode is another configuration.
     evaluate.evaluate(settings, "base", files=[questions], limit=1, out=out, progress=False)
-    assert len(scripted.asked) == 5
+    assert len(scripted.asked) == 8
 
 
 def test_kept_drafts_are_scored_anew_when_the_set_changes(
@@ -129,7 +133,7 @@ def test_kept_drafts_are_scored_anew_when_the_set_changes(
     rows = [{**row, "requests": [ANSWERS["kinases 4"]]} if row["id"] == "b" else row for row in QUESTIONS]
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
     made = evaluate.evaluate(settings, files=[questions], out=out, progress=False)
-    assert len(scripted.asked) == 4
+    assert len(scripted.asked) == 5
     assert made.predictions[1].scores.canonical
 
 
@@ -252,6 +256,13 @@ def test_the_fingerprint_tells_configurations_apart(tmp_path: Path) -> None:
     base = drafting.fingerprint(load_settings(adapter_path=adapter), "base", False)
     (adapter / "adapter_model.safetensors").write_text("three")
     assert base == drafting.fingerprint(load_settings(adapter_path=adapter), "base", False)
+
+
+def test_a_table_is_put_between_the_marks_of_a_document() -> None:
+    document = "# Title\n\n<!-- begin ladder -->\nold\n<!-- end ladder -->\n\nrest\n"
+    assert report.insert(document, "ladder", "| new |\n") == document.replace("old", "| new |")
+    with pytest.raises(DataError, match="no place for product"):
+        report.insert(document, "product", "| new |")
 
 
 def test_the_ladder_is_one_row_a_rung() -> None:
