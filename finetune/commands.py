@@ -118,6 +118,9 @@ def train(
     ] = None,
     changes: SetOption = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long, with what there is.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="ADAPTER", help="Begin from this adapter, of the same shape.")
+    ] = None,
 ) -> None:
     """Train a LoRA adapter; the same command again goes on where a stopped run was.
 
@@ -128,7 +131,7 @@ def train(
         biothings-assistant finetune train --out runs/rank16 --set training.rank=16 --set training.alpha=32 --minutes 60
     """
     with Building() as building:
-        adapter = _train(to, _plan(recipe, changes), pairs, base, minutes, building)
+        adapter = _train(to, _plan(recipe, changes), pairs, base, minutes, start, building)
     write_line(f"The adapter is in {adapter}. Score it: biothings-assistant evaluate --adapter {adapter}")
 
 
@@ -139,7 +142,9 @@ def _plan(recipe: str, changes: list[str] | None) -> Plan:
     return load_plan(recipe, {key: value for key, _, value in pairs})
 
 
-def _train(to: Path, plan: Plan, pairs: Path, base: str | None, minutes: float | None, building: Building) -> Path:
+def _train(
+    to: Path, plan: Plan, pairs: Path, base: str | None, minutes: float | None, start: Path | None, building: Building
+) -> Path:  # fmt: skip
     from agent.runtime import get_runtime
     from agent.settings import load_settings
     from finetune.run import run_training
@@ -152,7 +157,7 @@ def _train(to: Path, plan: Plan, pairs: Path, base: str | None, minutes: float |
 
     return run_training(
         pairs, plan, to, settings.home, lambda: get_runtime(settings, building.report).retriever, base=base, log=log,
-        progress=building.report, stop_after=None if minutes is None else 60 * minutes,
+        progress=building.report, stop_after=None if minutes is None else 60 * minutes, start=start,
     )  # fmt: skip
 
 
@@ -221,7 +226,7 @@ def tiny(
         building.report("collecting entities of the snapshot", 0, None)
         made, _, _ = synthesise(plan.data.pairs, plan.data.seed)
         write_pairs(made, to / "pairs.jsonl")
-        trained = _train(to / "run", plan, to / "pairs.jsonl", None, None, building)
+        trained = _train(to / "run", plan, to / "pairs.jsonl", None, None, None, building)
         adapter = export_adapter(trained, to / "adapter")
         settings = load_settings(adapter_path=adapter, backend="offline")
         result = run(

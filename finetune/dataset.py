@@ -48,6 +48,11 @@ class Tree:
         """Tokens in all."""
         return len(self.context) + sum(len(branch.tokens) for branch in self.branches)
 
+    @property
+    def layout(self) -> tuple[int, list[int]]:
+        """Length of the context and of each branch."""
+        return len(self.context), [len(branch.tokens) for branch in self.branches]
+
 
 def read_pairs(path: Path) -> list[Pair]:
     """Read pairs from JSON lines."""

@@ -180,6 +180,7 @@ def run_training(
     log: Callable[[str], None] = lambda _: None,
     progress: Progress | None = None,
     stop_after: float | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Train an adapter as `plan` says; go on where an earlier run in `out` stopped.
 
@@ -193,6 +194,7 @@ def run_training(
         log: told a line a step.
         progress: told what is being rendered.
         stop_after: seconds of training after which the run ends with what it has.
+        start: an adapter to begin from; what is recorded beside it goes on to be recorded, as `earlier`.
 
     Returns:
         The adapter's folder.
@@ -210,13 +212,22 @@ def run_training(
         f"{sum(len(tree.branches) for tree in sequences.training)} conversations"
     )
     notes = {**sequences.notes, "sequences": len(sequences.training)}
+    if start is not None:
+        notes["earlier"] = _read_record(start)
     try:
         return train(
             sequences.training, Path(base), out, plan.training, held=sequences.validation, notes=notes, log=log,
-            stop_after=stop_after,
+            stop_after=stop_after, start=start,
         )  # fmt: skip
     except ValueError as error:
         raise DataError(str(error)) from error
+
+
+def _read_record(adapter: Path) -> Any:
+    try:
+        return json.loads((adapter / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{adapter} is not an adapter that was trained here: {error}") from error
 
 
 def _require(*packages: str) -> None:

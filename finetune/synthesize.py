@@ -24,13 +24,13 @@ from tools.query import Query
 
 #: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
 SHARES = {
-    "mygene": 0.27,
-    "myvariant": 0.2,
+    "mygene": 0.24,
+    "myvariant": 0.19,
     "mychem": 0.16,
-    "mydisease": 0.16,
-    "none": 0.07,
-    "follow-up": 0.1,
-    "repair": 0.04,
+    "mydisease": 0.15,
+    "none": 0.11,
+    "follow-up": 0.12,
+    "repair": 0.03,
 }
 
 

@@ -75,9 +75,14 @@ def train(
     from peft import LoraConfig, get_peft_model, load_peft_weights, set_peft_model_state_dict
     from transformers import AutoModelForCausalLM
 
+    from finetune.branching import register
+    from finetune.folding import fold_lora
+
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=_dtype(recipe, device), attn_implementation="sdpa")
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        base, dtype=_dtype(recipe, device), attn_implementation=register()
+    )
     layers = list(range(recipe.first_layer, model.config.num_hidden_layers))
     linear = {
         name.rpartition(".")[2] for name, module in model.model.named_modules() if isinstance(module, torch.nn.Linear)
@@ -95,6 +100,7 @@ def train(
             parameter.data = parameter.data.float()
     if start is not None:
         set_peft_model_state_dict(model, load_peft_weights(str(start), device=device))
+    fold_lora(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99))
     batches = _batches(trees, recipe)
@@ -135,11 +141,11 @@ def _step(model: Any, trees: Sequence[Tree], device: str, *, learn: bool) -> tup
     """Forward (and backward) over one batch; return the mean loss of its learnt tokens, and how many there are."""
     import torch
 
-    tokens, positions, mask, learnt = _tensors(trees, next(model.parameters()).dtype, device)
+    tokens, positions, learnt = _tensors(trees, device)
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     with torch.set_grad_enabled(learn):
         hidden = causal.model(
-            input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False
+            input_ids=tokens, position_ids=positions, use_cache=False, layout=[tree.layout for tree in trees]
         ).last_hidden_state
         # The head is wide: it is computed where there is something to learn only.
         rows, places = learnt.nonzero(as_tuple=True)
@@ -150,8 +156,8 @@ def _step(model: Any, trees: Sequence[Tree], device: str, *, learn: bool) -> tup
     return float(loss.detach()), len(rows)
 
 
-def _tensors(trees: Sequence[Tree], dtype: torch.dtype, device: str) -> tuple[torch.Tensor, ...]:
-    """Tokens, positions, the mask by which a branch sees its context and itself only, and what is learnt."""
+def _tensors(trees: Sequence[Tree], device: str) -> tuple[torch.Tensor, ...]:
+    """Tokens, positions, and what is learnt; each branch has the positions that it would have alone."""
     import torch
 
     width = max(tree.length for tree in trees)
@@ -159,26 +165,17 @@ def _tensors(trees: Sequence[Tree], dtype: torch.dtype, device: str) -> tuple[to
     tokens = torch.zeros(shape, dtype=torch.long)
     positions = torch.zeros(shape, dtype=torch.long)
     learnt = torch.zeros(shape, dtype=torch.bool)
-    owner = torch.full(shape, -1, dtype=torch.long)
     for row, tree in enumerate(trees):
         at = len(tree.context)
         tokens[row, :at] = torch.tensor(tree.context)
         positions[row, :at] = torch.arange(at)
-        owner[row, :at] = 0
-        for number, branch in enumerate(tree.branches, start=1):
+        for branch in tree.branches:
             end = at + len(branch.tokens)
             tokens[row, at:end] = torch.tensor(branch.tokens)
             positions[row, at:end] = torch.arange(len(tree.context), len(tree.context) + len(branch.tokens))
             learnt[row, at:end] = torch.tensor(branch.learn)
-            owner[row, at:end] = number
             at = end
-    before = torch.tril(torch.ones(width, width, dtype=torch.bool))
-    seen = before & ((owner[:, None, :] == owner[:, :, None]) | (owner[:, None, :] == 0))
-    # A row of padding must see something, or its softmax is not a number.
-    seen |= torch.eye(width, dtype=torch.bool)
-    mask = torch.zeros((len(trees), 1, width, width), dtype=dtype)
-    mask.masked_fill_(~seen[:, None], torch.finfo(dtype).min)
-    return tokens.to(device), positions.to(device), mask.to(device), learnt.to(device)
+    return tokens.to(device), positions.to(device), learnt.to(device)
 
 
 def _held_loss(model: Any, trees: Sequence[Tree], device: str) -> float:

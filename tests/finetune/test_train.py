@@ -4,9 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-pytest.importorskip("peft")
+peft = pytest.importorskip("peft")
 
+from finetune.branching import register  # noqa: E402
 from finetune.dataset import Branch, Tree  # noqa: E402
+from finetune.folding import fold_lora  # noqa: E402
 from finetune.train import Recipe, _batches, _rate, _step, _tensors, train  # noqa: E402
 
 
@@ -36,10 +38,11 @@ def make_trees(count, seed=0):
 
 def test_a_branch_is_seen_as_if_it_stood_alone(tiny):
     model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation="sdpa").eval()
+    branching = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation=register()).eval()
     tree = make_trees(4)[3]
-    tokens, positions, mask, learnt = _tensors([tree], torch.float32, "cpu")
+    tokens, positions, learnt = _tensors([tree], "cpu")
     with torch.no_grad():
-        together = model(input_ids=tokens, attention_mask=mask, position_ids=positions).logits[0]
+        together = branching(input_ids=tokens, position_ids=positions, layout=[tree.layout]).logits[0]
         at = len(tree.context)
         for branch in tree.branches:
             alone = model(input_ids=torch.tensor([tree.context + branch.tokens])).logits[0, len(tree.context) :]
@@ -49,11 +52,30 @@ def test_a_branch_is_seen_as_if_it_stood_alone(tiny):
 
 
 def test_padding_changes_nothing(tiny):
-    model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation="sdpa").eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation=register()).eval()
     trees = make_trees(4)
     both, count = _step(model, trees, "cpu", learn=False)
     apart = [_step(model, [tree], "cpu", learn=False) for tree in trees]
     assert both == pytest.approx(sum(loss * learnt for loss, learnt in apart) / count, abs=1e-5)
+
+
+def test_a_folded_layer_computes_and_learns_as_peft_does(tiny):
+    def run(folded):
+        torch.manual_seed(3)
+        model = transformers.AutoModelForCausalLM.from_pretrained(tiny)
+        config = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "down_proj"], init_lora_weights=False)
+        model = peft.get_peft_model(model, config)
+        if folded:
+            assert fold_lora(model) == 4
+        loss = model(input_ids=torch.arange(24).view(2, 12), labels=torch.arange(24).view(2, 12)).loss
+        loss.backward()
+        return float(loss.detach()), {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+
+    (loss, gradients), (other, others) = run(False), run(True)
+    assert loss == pytest.approx(other, abs=1e-5)
+    assert gradients.keys() == others.keys()
+    assert len(gradients) == 8
+    assert all(torch.allclose(gradients[name], others[name], atol=1e-6) for name in gradients)
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tiny, tmp_path):
