@@ -24,6 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+#: How long an orderly end may take after Ctrl-C.
+_PATIENCE_SECONDS = 10.0
 #: Set by `--debug`.
 debug = False
 #: Set once the user has pressed Ctrl-C; long work looks at it between two steps.
@@ -97,6 +99,11 @@ def _heed_interrupts() -> None:
         return
 
     def stop(*_: Any) -> None:
+        if not stopped.is_set():
+            # What is written is safe at any moment, so nothing may hold the user up: a lock, a thread, a slow server.
+            watchdog = threading.Timer(_PATIENCE_SECONDS, _leave)
+            watchdog.daemon = True
+            watchdog.start()
         stopped.set()
         raise KeyboardInterrupt
 
@@ -106,6 +113,11 @@ def _heed_interrupts() -> None:
 
     signal.signal(signal.SIGINT, stop)
     sys.unraisablehook = drop
+
+
+def _leave() -> None:
+    say("Stopped.")
+    os._exit(INTERRUPTED)
 
 
 def say(text: str) -> None:

@@ -200,17 +200,19 @@ class LlamaModel:
             while True:
                 event = process.next_event(_POLL_SECONDS)
                 now = time.monotonic()
+                # Whether events come or not: a quick model leaves no pause between its tokens.
+                if not gone and ((cancel is not None and cancel.is_set()) or now >= limit):
+                    gone, overdue = True, now >= limit
+                    process.send(cancel=number)
+                    limit = now + _GRACE_SECONDS
+                elif gone and now >= limit:
+                    self._end(process)
+                    if overdue:
+                        raise self._too_slow()
+                    return Completion(stream.text, 0, 0, 0.0, "cancelled", restarts=restarts)
                 if event is None or event.get("id") != number:
-                    if not gone and ((cancel is not None and cancel.is_set()) or now >= limit):
-                        gone, overdue = True, now >= limit
-                        process.send(cancel=number)
-                        limit = now + _GRACE_SECONDS
-                    elif gone and now >= limit:
-                        self._end(process)
-                        if overdue:
-                            raise self._too_slow()
-                        return Completion(stream.text, 0, 0, 0.0, "cancelled", restarts=restarts)
-                elif event["event"] == "token":
+                    continue
+                if event["event"] == "token":
                     stream.add(event["text"])
                 elif event["event"] == "error":
                     message = event["message"]
