@@ -16,6 +16,7 @@ from agent.prompts import Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
 from agent.runtime import Runtime
 from agent.state import Attempt, State
+from agent.stated import complete
 from rag.documents import Example
 from rag.retrieve import ScoredField
 from tools.errors import AssistantError, BadRequest, ModelError, NotFound, QueryError
@@ -122,7 +123,7 @@ class Nodes:
         seconds = time.perf_counter() - start
         fault = "The draft did not come to an end." if completion.finish_reason == "length" else None
         return {
-            "draft": completion.text.strip(), "fault": fault, "drafted_seconds": seconds,
+            "draft": _completed(completion.text.strip(), state), "fault": fault, "drafted_seconds": seconds,
             "seconds": _add(state, draft=seconds),
         }  # fmt: skip
 
@@ -219,6 +220,16 @@ class Nodes:
             # What is only of use on the way need not be kept with the conversation.
             "cards": [], "paths": {}, "examples": [], "result": None, "draft": "",
         }  # fmt: skip
+
+
+def _completed(draft: str, state: State) -> str:
+    """Add to a draft what the question states; one that cannot be read stays as it is, for the check to explain."""
+    try:
+        query = Query.parse(draft)
+    except QueryError:
+        return draft
+    completed = complete(query, state["question"], [turn["request"] for turn in state["history"]])
+    return draft if completed is query else completed.line
 
 
 def guarded(node: Node) -> Node:

@@ -1,0 +1,52 @@
+"""What a question states is in the request, and nothing that it does not state."""
+
+import pytest
+
+from agent.stated import complete
+from tools.query import Query
+
+
+def completed(request, question, *history):
+    return complete(Query.parse(request), question, history).line
+
+
+@pytest.mark.parametrize(
+    ("question", "request_", "added"),
+    [
+        ("MGI id of murine Foxp3", "mygene /v3/query?q=symbol:Foxp3&fields=MGI", "&species=mouse"),
+        ("ZFIN identifier for sox10 (zebrafish)", "mygene /v3/query?q=symbol:sox10&fields=ZFIN", "&species=zebrafish"),
+        ("daf-16 in C. elegans", "mygene /v3/query?q=symbol:daf-16", "&species=nematode"),
+        ("human and mouse genes for apoptosis", "mygene /v3/query?q=go.BP.term:apoptosis", "&species=human,mouse"),
+        ("variants in chr3:100-200 (GRCh37)", "myvariant /v1/query?q=chr3:100-200", "&assembly=hg19"),
+        ("rsid of chr7:g.1A>T on hg38", "myvariant /v1/variant/chr7:g.1A>T?fields=dbsnp.rsid", "&assembly=hg38"),
+    ],
+)  # fmt: skip
+def test_what_is_stated_is_added(question, request_, added):
+    line = completed(request_, question)
+    assert Query.parse(line).canonical == Query.parse(request_ + (added if "?" in request_ else "?" + added)).canonical
+
+
+@pytest.mark.parametrize(
+    ("question", "request_"),
+    [
+        ("frog Xenbase id of CDK2", "mygene /v3/query?q=symbol:CDK2&fields=Xenbase"),
+        ("exons of TP53 on mouse mm10", "mygene /v3/query?q=symbol:TP53&fields=exons_mm10"),
+        ("human CDK2", "mygene /v3/query?q=symbol:CDK2&species=human"),
+        ("mouse models of asthma", "mydisease /v1/query?q=mondo.label:asthma"),
+        ("hg38 position of rs699", "myvariant /v1/query?q=dbsnp.rsid:rs699&fields=clinvar.hg38"),
+        ("variants of BRCA1 on hg19", "myvariant /v1/query?q=clinvar.gene.symbol:BRCA1"),
+        ("chr3:100-200, hg19 or hg38?", "myvariant /v1/query?q=chr3:100-200"),
+    ],
+)
+def test_nothing_else_is_changed(question, request_):
+    assert completed(request_, question) == Query.parse(request_).line
+
+
+def test_a_follow_up_keeps_the_species():
+    before = "mygene /v3/query?q=symbol:Trp53&fields=summary&species=mouse"
+    assert "species=mouse" in completed("mygene /v3/query?q=symbol:Kras&fields=summary", "and Kras?", before)
+    assert "species=rat" in completed("mygene /v3/query?q=symbol:Kras", "and Kras in rat?", before)
+    new = "mygene /v3/query?q=symbol:BRCA1&fields=genomic_pos"
+    assert "species" not in completed(new, "Where is the gene BRCA1 located?", before)
+    assert "species" not in completed("mydisease /v1/query?q=asthma", "and asthma?", before)
+    assert "species" not in completed("mygene /v3/query?q=symbol:Kras", "and Kras?", "none")
