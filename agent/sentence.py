@@ -136,16 +136,26 @@ class _Writer:
         """`2 genes match: CDK2, cyclin dependent kinase 2 (NCBI gene 1017); …`."""
         said = unique(introduce(self._query.api, hit) for hit in self._hits)
         if self._total == 1 and said:
-            return "\n".join([f"{said[0]}.", *(self._say_outline(self._hits[0]) if self._query.kind == "get" else ())])
+            return "\n".join([f"{said[0]}.", *self._say_outline(self._hits[0])])
+        named = self._named()
+        if named is not None and self._query.api != "mygene":
+            lines = [
+                f"{introduce(self._query.api, named)}.",
+                *self._say_outline(named),
+                self._say_others("by name, too"),
+            ]
+            return "\n".join(lines)
         return f"{self.say_total()}: {_list(said, SHOWN, self._total)}." if said else f"{self.say_total()}."
 
     def _say_outline(self, hit: Document) -> Iterator[str]:
         """Of all that a document holds, say what people ask for most; the table has the rest."""
         catalogue = load_catalogue(self._query.api)
-        identity = {*IDENTITY.get(self._query.api, ())}
-        priors = {path: field.prior if (field := catalogue.get(path)) else 0.0 for path in outline(hit)}
+        identity = {*IDENTITY.get(self._query.api, ()), "taxid"}
+        own = [hit.get("_id")]
+        said = {path: values for path, values in outline(hit).items() if values != own}
+        priors = {path: field.prior if (field := catalogue.get(path)) else 0.0 for path in said}
         chosen = sorted(priors.keys() - identity, key=lambda path: (-priors[path], path))[:_SHOWN_OF_ALL]
-        for path, values in outline(hit).items():
+        for path, values in said.items():
             if path in chosen:
                 items = unique(say_at(path, value) for value in values)
                 yield f"{label_of(self._query.api, path)}: {_list(items, _SHOWN_IN_ROW)}."
@@ -173,6 +183,14 @@ class _Writer:
         return "\n".join(lines)
 
     def _meant(self) -> Document | None:
+        """The hit that is named as was asked, if there is something to say of it and to a reader it is the only one."""
+        named = self._named()
+        if named is None or self._query.api == "mygene":
+            return None
+        asked = [path for path in self._paths if path not in IDENTITY.get(self._query.api, ())]
+        return named if any(find(named, path) for path in asked) else None
+
+    def _named(self) -> Document | None:
         """The one of several hits whose name is, word for word, the one that was asked for."""
         words = (_naming_words(self._query) or "").casefold()
         named = [
@@ -180,10 +198,7 @@ class _Writer:
             for hit in self._hits
             if (_own_name(self._query.api, hit) or self._names.get(str(hit.get("_id")), "")).casefold() == words
         ]
-        if not words or len(named) != 1 or self._query.api == "mygene":
-            return None
-        asked = [path for path in self._paths if path not in IDENTITY.get(self._query.api, ())]
-        return named[0] if any(find(named[0], path) for path in asked) else None
+        return named[0] if words and len(named) == 1 else None
 
     def _say_others(self, told: str) -> str:
         count = self._total - 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from tools.apis import species_name
 from tools.query import Query
+from tools.terms import name_term
 
 Document = dict[str, Any]
 
@@ -107,7 +108,9 @@ def say(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(unique(say(item) for item in value))
     if not isinstance(value, dict):
-        return ("yes" if value else "no") if isinstance(value, bool) else text(value)
+        said = ("yes" if value else "no") if isinstance(value, bool) else text(value)
+        name = name_term(said)
+        return f"{name} ({said})" if name else said
     if {"chr", "start", "end"} <= value.keys():
         strand = {1: ", forward strand", -1: ", reverse strand"}.get(value.get("strand", 0), "")
         return f"chr{value['chr']}:{_position(value['start'])}-{_position(value['end'])}{strand}"
@@ -133,6 +136,8 @@ def say(value: Any) -> str:
 
 def say_at(path: str, value: Any) -> str:
     """Say a value that stands at a path whose codes a reader should not have to know."""
+    if path == "_id":
+        return text(value)
     if path.rpartition(".")[2] == "strand" and value in (1, -1):
         return "forward (1)" if value == 1 else "reverse (-1)"
     if path.rpartition(".")[2] == "taxid" and isinstance(value, int):

@@ -9,7 +9,7 @@ import pytest
 from agent.direct import run_request
 from agent.sentence import write_sentence
 from agent.settings import Settings
-from agent.values import asked_values, find, say, table
+from agent.values import asked_values, find, say, say_at, table
 from tools.query import Query
 
 GENE = {"_id": "1017", "symbol": "CDK2", "name": "cyclin dependent kinase 2"}
@@ -163,6 +163,23 @@ def test_a_source_s_whole_record_is_said_part_by_part() -> None:
 )
 def test_objects_are_said_in_a_line(value: Any, said: str) -> None:
     assert say(value) == said
+
+
+def test_ontology_terms_are_said_by_name() -> None:
+    assert say("HP:0001166") == "Arachnodactyly (HP:0001166)"
+    assert say({"hpo_id": "HP:0001166", "evidence": "PCS"}) == "Arachnodactyly (HP:0001166)"
+    assert say(["MONDO:9999999", "DOID:14323"]) == "MONDO:9999999; DOID:14323"
+    assert say_at("_id", "MONDO:0007947") == "MONDO:0007947"
+
+
+def test_the_hit_of_the_very_name_is_outlined() -> None:
+    hits = [
+        {"_id": "MONDO:1", "mondo": {"label": "Marfan syndrome, pig"}},
+        {"_id": "MONDO:2", "mondo": {"label": "Marfan syndrome", "xrefs": {"omim": "154700"}}},
+    ]
+    said = write("what is Marfan syndrome?", 'mydisease /v1/query?q=mondo.label:"Marfan syndrome"', *hits)
+    assert said.startswith("Marfan syndrome (MONDO:2).\n") and "154700" in said
+    assert said.endswith("\n1 other disease matches, by name, too.")
 
 
 def test_paths_are_found_through_lists_and_dotted_keys() -> None:

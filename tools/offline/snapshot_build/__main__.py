@@ -25,8 +25,10 @@ from tools.offline.snapshot_build.genes import gene_tables
 from tools.offline.snapshot_build.packages import fetch
 from tools.offline.snapshot_build.readers import Genes
 from tools.offline.snapshot_build.tables import Table, write_manifest, write_table
+from tools.offline.snapshot_build.terms import write_terms
 from tools.offline.snapshot_build.variants import variant_tables
 from tools.paths import data_dir
+from tools.terms import FILE
 
 log = logging.getLogger("snapshot_build")
 
@@ -49,7 +51,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.out.mkdir(parents=True, exist_ok=True)
     entries = []
-    for table in _tables(fetch(arguments.cache.resolve())):
+    folders = fetch(arguments.cache.resolve())
+    log.info("%d terms", write_terms(arguments.out.parent / FILE, folders, Mondo.read(folders)))
+    for table in _tables(folders):
         entries.append(write_table(arguments.out, table))
         log.info("%-32s %7d rows %9d bytes", table.file, entries[-1]["rows"], entries[-1]["bytes"])
     write_manifest(arguments.out, entries)

