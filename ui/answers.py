@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,31 @@ class Answers:
             connection.execute("DELETE FROM answers WHERE thread = ?", (thread,))
 
 
+def tabulated(record: dict[str, Any]) -> tuple[Query, list[dict[str, Any]]]:
+    """Return what the table of an answer shows, with the request whose fields are its columns.
+
+    That is the answer's hits; where it has but counts by value (`values` holds each term before its count), these.
+    """
+    query = Query.parse(record["request"])
+    facet = query.params.get("facets")
+    if facet is None or record["hits"]:
+        return query, record["hits"]
+    rows = []
+    for term, count in zip(record["values"][::2], record["values"][1::2], strict=False):
+        # Nested as documents are, so that the field's path leads to the term.
+        row = reduce(lambda inner, name: {name: inner}, reversed(facet.split(".")), term)
+        rows.append({**row, "count": int(count)})
+    return query.model_copy(update={"fields": (facet, "count")}), rows
+
+
+def lay_out(query: Query, hits: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of a table; counts, which have no `_id`, have no column for it."""
+    header, rows = table(query, hits)
+    if header[:1] == ["_id"] and hits and not any("_id" in hit for hit in hits):
+        return header[1:], [row[1:] for row in rows]
+    return header, rows
+
+
 def as_json(hits: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Write hits as a JSON array, one hit a line."""
     lead = b"[\n"
@@ -67,7 +93,7 @@ def as_csv(
     query: Query, hits: Iterable[dict[str, Any]], known: list[dict[str, Any]], lead: tuple[str, ...] = ()
 ) -> Iterator[bytes]:
     """Write hits as CSV, with the columns that the table of the `known` ones has; those of `lead` stand first."""
-    header, _ = table(query, known)
+    header, _ = lay_out(query, known)
     # With its fields named, a table keeps its columns whatever the hits hold.
     named = query.model_copy(update={"fields": tuple(path for path in header if path not in ("_id", "query"))})
     header = [*lead, *(path for path in header if path not in lead)]

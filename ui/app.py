@@ -14,7 +14,7 @@ from chainlit.session import WebsocketSession
 from ui import routes
 from ui.chat import get_chat
 from ui.list_turn import answer_list, find_list
-from ui.request_card import judge, run_edited, run_line, run_request_aside, save_correction
+from ui.request_card import is_request_line, judge, run_edited, run_line, run_request_aside, save_correction
 from ui.security import LOCAL_USER, LOOPBACK, Guard, may_sign_in, read_users
 from ui.settings_panel import chosen_settings, chosen_species, show_panel, starter_categories
 from ui.turn import ask, history_before, show_answer, show_fault
@@ -87,6 +87,9 @@ async def answer_message(message: cl.Message) -> None:
     session.current_task = asyncio.current_task()
     await _drop_what_followed(message)
     settings = chosen_settings(_chat.settings, session.chat_settings)
+    if is_request_line(message.content):
+        await run_line(message.content.strip(), "")
+        return
     try:
         listing = await asyncio.to_thread(find_list, message)
         if listing is not None:

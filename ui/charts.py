@@ -6,10 +6,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from agent.sentence import noun
 from agent.values import find
+from tools.catalogue import load_catalogue
 from tools.query import Query
 
 _MOST_BARS = 30
+#: More genes than this are told apart by pointing at them only.
+_MOST_LABELS = 60
+#: How much of the chart's width a letter takes.
+_LETTER = 0.02
+#: Both can be read on white and on near-black.
+_COLOUR, _TEXT = "#17a596", "#6f8388"
 _POPULATIONS = {
     "af_afr": "African", "af_ami": "Amish", "af_amr": "Latino", "af_asj": "Ashkenazi Jewish", "af_eas": "East Asian",
     "af_fin": "Finnish", "af_nfe": "non-Finnish European", "af_oth": "other", "af_sas": "South Asian", "af": "all",
@@ -38,7 +46,9 @@ def _counts(query: Query, values: list[str]) -> Any:
     if len(pairs) < 2:
         return None
     pairs = pairs[:_MOST_BARS]
-    return _bars([term for term, _ in pairs], [count for _, count in pairs], query.params["facets"], "hits")
+    field = load_catalogue(query.api).get(query.params["facets"])
+    title = field.label if field is not None else query.params["facets"]
+    return _bars([term for term, _ in pairs], [count for _, count in pairs], title, noun(query.api, 2))
 
 
 def _frequencies(hit: dict[str, Any]) -> Any:
@@ -59,8 +69,8 @@ def _numbers(block: Any) -> Iterator[tuple[str, float]]:
 
 
 def _positions(hits: list[dict[str, Any]]) -> Any:
-    """Genes along the one chromosome that all of them are on."""
-    places: list[tuple[str, int, int]] = []
+    """Genes along the one chromosome that all of them are on, each as a bar from its start to its end."""
+    places: list[tuple[int, int, str]] = []
     chromosomes: set[str] = set()
     for hit in hits:
         for place in find(hit, "genomic_pos"):
@@ -70,30 +80,52 @@ def _positions(hits: list[dict[str, Any]]) -> Any:
                 and _CHROMOSOME.fullmatch(str(place.get("chr")))
             ):
                 start, end = int(place["start"]), int(place.get("end") or place["start"])
-                places.append((str(hit.get("symbol") or hit.get("_id")), start, end))
+                places.append((start, end, _plain(str(hit.get("symbol") or hit.get("_id")))))
                 chromosomes.add(str(place["chr"]))
                 break
     if len(places) < 3 or len(chromosomes) != 1:
         return None
     from plotly import graph_objects as go
 
-    places.sort(key=lambda place: place[1])
-    names = [_plain(name) for name, _, _ in places]
+    places.sort()
+    labelled = len(places) <= _MOST_LABELS
+    rows = _rows(places, labelled)
     figure = go.Figure(
-        go.Scatter(
-            x=[start for _, start, _ in places],
-            y=[number % 4 for number in range(len(places))],
-            mode="markers+text",
-            text=names,
-            textposition="top center",
-            hovertext=[f"{name} {place[1]:,}-{place[2]:,}" for name, place in zip(names, places, strict=True)],
+        go.Bar(
+            base=[start for start, _, _ in places],
+            x=[end - start + 1 for start, end, _ in places],
+            y=rows,
+            width=0.3,
+            orientation="h",
+            marker_line_width=2,
+            marker_line_color=_COLOUR,
+            hovertext=[f"{name}: {start:,} to {end:,}" for start, end, name in places],
             hoverinfo="text",
         )
     )
+    if labelled:
+        for (start, _, name), row in zip(places, rows, strict=True):
+            figure.add_annotation(
+                x=start, y=row, text=name, showarrow=False, xanchor="left", yshift=-11, font_size=11
+            )  # fmt: skip
     figure.update_layout(
-        title=f"chromosome {chromosomes.pop()}", yaxis={"visible": False, "range": [-1, 5]}, height=260
-    )
+        title=f"Genes on chromosome {chromosomes.pop()}", xaxis_title="position (GRCh38)", xaxis_tickformat=",",
+        xaxis_nticks=6, yaxis={"visible": False, "range": [max(rows) + 0.8, -0.6]}, height=120 + 30 * (max(rows) + 1),
+    )  # fmt: skip
     return _styled(figure)
+
+
+def _rows(places: list[tuple[int, int, str]], labelled: bool) -> list[int]:
+    """Give each gene the uppermost row where neither its bar nor its label meets another."""
+    span = max(end for _, end, _ in places) - places[0][0]
+    letter = span * _LETTER if labelled else 0.0
+    ends: list[float] = []
+    rows = []
+    for start, end, name in places:
+        row = next((number for number, taken in enumerate(ends) if taken < start), len(ends))
+        ends[row : row + 1] = [max(end, start + letter * (len(name) + 1))]
+        rows.append(row)
+    return rows
 
 
 def _bars(names: list[str], values: list[float] | list[int], title: str, unit: str) -> Any:
@@ -101,7 +133,7 @@ def _bars(names: list[str], values: list[float] | list[int], title: str, unit: s
 
     figure = go.Figure(go.Bar(x=values[::-1], y=[_plain(name)[:60] for name in names[::-1]], orientation="h"))
     figure.update_layout(
-        title=_plain(title), xaxis_title=unit, yaxis={"type": "category"}, height=120 + 24 * len(names)
+        title=_plain(title), xaxis_title=unit, yaxis={"type": "category"}, height=130 + 26 * len(names)
     )
     return _styled(figure)
 
@@ -113,10 +145,11 @@ def _plain(text: str) -> str:
 
 def _styled(figure: Any) -> Any:
     """Let the page's own colours show through, in light and in dark."""
-    figure.update_traces(marker_color="#17a596")
+    figure.update_traces(marker_color=_COLOUR)
     figure.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font_color="#7d8f94",
-        margin={"l": 10, "r": 10, "t": 40, "b": 40}, yaxis_automargin=True, bargap=0.25,
+        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font_color=_TEXT,
+        margin={"l": 10, "r": 16, "t": 44, "b": 50}, yaxis_automargin=True, bargap=0.25, autosize=True,
+        title={"x": 0, "xanchor": "left", "font_size": 14}, dragmode=False,
     )  # fmt: skip
-    figure.update_xaxes(gridcolor="rgba(125,143,148,0.25)")
+    figure.update_xaxes(gridcolor="rgba(125,143,148,0.25)", title_font_size=12)
     return figure

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from agent.values import find, say, table, unique
+from agent.sentence import SHOWN
+from agent.values import find, say, unique
 from tools.query import Query
+from ui.answers import lay_out, tabulated
 from ui.explain import explain
 
 #: What Markdown would read as markup. (CommonMark: any ASCII punctuation may be escaped with a backslash.)
@@ -17,6 +19,11 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$^=:@\"'])")
 _BARE_LINK = re.compile(r"(https?|ftp)(?=://)|(www)(?=\.)|(?<=[\w.+-])()(?=@[\w-]+\.)", re.IGNORECASE)
 _JOINER = "\u2060"
 _LONGEST_CELL = 2000
+#: An answer that lists its hits: what it says before the list; and how many of the first ones it leaves out.
+_LISTING = re.compile(r"([\d,]+ \w+ match(?:es)?(?: in the offline snapshot)?)(?:; the first \d+)?:(?: |\n)")
+_SILENT = re.compile(r"Nothing is recorded for (\d+) of them\.$")
+#: So many hits are as easily read in a sentence.
+_FEW = 3
 _SECONDS = ("retrieve", "draft", "execute", "total")
 
 #: Identifiers and where they are at home. Addresses are those that the databases give for links to an entry.
@@ -112,11 +119,24 @@ def cell(path: str, text: str, api: str) -> Any:
     return {"t": shown, "l": links} if links else shown
 
 
+def headline(record: dict[str, Any]) -> str:
+    """Return the answer without the hits that it lists, where a table below shows more than a few of them."""
+    answer: str = record["answer"]
+    found = _LISTING.match(answer)
+    if found is None or len(record["hits"]) <= _FEW:
+        return answer
+    first, *rest = answer.split("\n")
+    if first.endswith(":"):
+        silent = next((int(told[1]) for line in rest if (told := _SILENT.match(line))), 0)
+        rest = rest[min(SHOWN, len(record["hits"])) - silent :]
+    return "\n".join([f"{found[1]}.", *rest])
+
+
 def show_table(query: Query, hits: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the table of these hits for the page: columns with their labels, and rows of cells."""
     from tools.catalogue import load_catalogue
 
-    header, rows = table(query, hits) if query.kind != "fields" else _listing(hits)
+    header, rows = lay_out(query, hits) if query.kind != "fields" else _listing(hits)
     catalogue = load_catalogue(query.api)
     labels = [field.label if (field := catalogue.get(path)) is not None else "" for path in header]
     return {
@@ -140,19 +160,21 @@ def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | Non
     """
     query = Query.parse(record["request"])
     shown = len(record["hits"])
+    columns, rows = tabulated(record)
+    counted = len(rows) > shown
     return {
         "id": answer_id,
         "status": record["status"],
         "question": record["question"],
         "request": request_props(query),
-        "table": show_table(query, record["hits"]),
+        "table": show_table(columns, rows),
         "total": max(record["total"] or 0, shown),
-        "shown": shown,
+        "shown": shown if not counted else record["total"],
         "backend": record["backend"],
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {name: round(record["seconds"].get(name, 0.0), 2) for name in _SECONDS},
         "draft": draft,
-        "listable": query.kind == "query",
+        "listable": query.kind == "query" and not counted,
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import chainlit as cl
 
 from agent.settings import Settings
 from agent.state import Record
-from tools.apis import get_api
+from tools.apis import api_names, get_api
 from tools.errors import AssistantError, QueryError
 from tools.query import Kind, Query
 from ui.chat import get_chat
@@ -18,6 +19,13 @@ from ui.settings_panel import chosen_settings
 from ui.turn import history_before, show_answer, show_fault, user_name, work_aside
 
 _PARAMETERS = ("species", "assembly", "size", "sort", "filter")
+_REQUEST_LINE = re.compile(r"\s*([a-z][a-z0-9_-]*)\s+/\w")
+
+
+def is_request_line(text: str) -> bool:
+    """Tell whether a message is a request, as the card copies it, and no question."""
+    found = _REQUEST_LINE.match(text)
+    return found is not None and found[1] in api_names()
 
 
 def read_form(form: dict[str, Any], others: dict[str, Any]) -> Query:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from tools.errors import AssistantError
 from tools.query import Query
-from ui.answers import as_csv, as_json
+from ui.answers import as_csv, as_json, tabulated
 from ui.chat import get_chat
 from ui.data_layer import Files
 from ui.turn import CHART
@@ -54,7 +54,7 @@ async def download(request: Request) -> Response:
     record = await asyncio.to_thread(chat.answers.get, name, user.identifier) if user is not None else None
     if record is None or kind not in _TYPES:
         return PlainTextResponse("There is no such answer.", 404)
-    query, hits = Query.parse(record["request"]), record["hits"]
+    query, hits = tabulated(record)
     found: Iterator[dict[str, Any]] = iter(hits)
     if request.query_params.get("all") and query.kind == "query":
         try:

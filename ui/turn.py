@@ -18,7 +18,7 @@ from agent.settings import Settings
 from agent.state import Record
 from tools.errors import AssistantError
 from ui.chat import get_chat
-from ui.rendering import answer_props, escape, escape_piece
+from ui.rendering import answer_props, escape, escape_piece, headline
 
 Event = tuple[str, Any]
 #: Names of elements. Chainlit makes a link of an element's name in a text, so they are words that no text holds.
@@ -249,7 +249,7 @@ async def show_answer(record: Record, *, draft: str | None = None, lead: str = "
             actions = await offer_choices(record)
     turn = {"question": record["question"], "request": record["request"] or "none"}
     await cl.Message(
-        content="\n\n".join(part for part in (escape(lead), escape(record["answer"])) if part),
+        content="\n\n".join(part for part in (escape(lead), escape(headline(dict(record)))) if part),
         elements=elements, actions=actions, metadata={"turn": turn},
     ).send()  # fmt: skip
 

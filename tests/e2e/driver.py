@@ -83,6 +83,11 @@ class Chat:
         if not address.startswith((url, url.replace("http", "ws"), "data:", "blob:")):
             self.elsewhere.append(address)
 
+    @property
+    def answers(self):
+        """What the assistant said: its steps are none of it."""
+        return self.page.locator("[data-step-type=assistant_message]")
+
     def ready(self):
         self.page.wait_for_selector("#chat-input")
         self.page.wait_for_selector("#chat-settings-open-modal, [id^=starter], .message-content")
@@ -95,11 +100,11 @@ class Chat:
 
     def ask(self, text):
         """Ask, and return the last answer's text once it is there."""
-        before = self.page.locator(".ai-message").count()
+        before = self.answers.count()
         self.send(text)
-        self.page.wait_for_function("n => document.querySelectorAll('.ai-message').length > n", arg=before)
+        self.answers.nth(before).wait_for()
         self.idle()
-        return self.page.locator(".ai-message").last.inner_text()
+        return self.answers.last.inner_text()
 
     def idle(self):
         self.page.wait_for_selector("#stop-button", state="detached")

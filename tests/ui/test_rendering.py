@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.query import Query
-from ui.rendering import answer_props, cell, escape, link
+from ui.answers import as_csv, tabulated
+from ui.rendering import answer_props, cell, escape, headline, link, show_table
 
 HOSTILE = "<script>alert(1)</script> ![x](https://evil.example/a.png) [click](javascript:alert(1)) **bold** `code` https://evil.example"
 
@@ -72,3 +73,27 @@ def test_props_of_a_record_hold_what_the_page_shows():
     assert props["request"]["url"].startswith("https://mygene.info/v3/query?q=symbol:CDK2")
     assert "client.query" in props["request"]["python"]
     assert Query.parse(props["request"]["line"]).q == "symbol:CDK2"
+
+
+def test_a_count_by_value_is_a_table_too():
+    request = "myvariant /v1/query?q=dbsnp.rsid:*&size=0&facets=dbsnp.vartype"
+    query, rows = tabulated({"request": request, "values": ["snv", "12", "deletion", "3"], "hits": []})
+    assert show_table(query, rows)["rows"] == [["snv", "12"], ["deletion", "3"]]
+    assert b"".join(as_csv(query, rows, rows)).splitlines() == [b"dbsnp.vartype,count", b"snv,12", b"deletion,3"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("4 genes match: A, a (1); B; C; D.", "4 genes match."),
+        (
+            "62 genes match in the offline snapshot; the first 10:\nA: x\nB: y\nC: z"
+            "\nNothing is recorded for 1 of them.\nPositions are those of hg38.",
+            "62 genes match in the offline snapshot.\nNothing is recorded for 1 of them.\nPositions are those of hg38.",
+        ),
+        ("Yes: 4 of them are.", "Yes: 4 of them are."),
+    ],
+)
+def test_what_the_table_lists_is_not_listed_above_it(answer, shown):
+    assert headline({"answer": answer, "hits": [{}] * 4}) == shown
+    assert headline({"answer": answer, "hits": [{}] * 2}) == answer

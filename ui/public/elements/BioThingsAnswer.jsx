@@ -295,7 +295,7 @@ export default function Answer() {
       <div className="ba-row">
         {answer.id && rows > 0 && <Downloads answer={answer} />}
         <span className="ba-quiet">
-          Answered by {WHO[answer.backend] || answer.backend || "nobody"}
+          {answer.backend ? `Answered by ${WHO[answer.backend] || answer.backend}` : "Not sent"}
           {" · "}<time dateTime={answer.when}>{new Date(answer.when).toLocaleString()}</time>
           {" · "}{answer.seconds.total.toFixed(2)} s
         </span>
