@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import Any
 
 import chainlit as cl
@@ -18,47 +17,40 @@ from ui.chat import get_chat
 from ui.settings_panel import chosen_settings
 
 _MOST = 6
+#: Its label, how many hits it has, and its request.
+Choice = tuple[str, int, str]
 _TAXIDS = {taxid: name for name, taxid in SPECIES.items()}
 
 
-async def offer_choices(record: Record) -> list[cl.Action]:
-    """Return the buttons for what a record's request leaves open; none where it leaves nothing open."""
+async def find_choices(record: Record) -> dict[str, Any] | None:
+    """Return what the page asks back, {"ask", "rows": [{"label", "count", "line"}]}; None where nothing is open."""
     settings = chosen_settings(get_chat().settings, cl.context.session.chat_settings)
     try:
-        rows = await asyncio.to_thread(find_choices, record, settings, threading.Event())
+        ask, rows = await asyncio.to_thread(open_choices, record, settings)
     except AssistantError:
         # The answer stands without them.
-        return []
-    return [
-        cl.Action(
-            name="choose", label=f"{label} ({count:,})", tooltip=line,
-            payload={"line": line, "question": record["question"]},
-        )
-        for label, count, line in rows
-    ]  # fmt: skip
+        return None
+    return {"ask": ask, "rows": [{"label": label, "count": count, "line": line} for label, count, line in rows]}
 
 
-def find_choices(record: Record, settings: Settings, stop: threading.Event) -> list[tuple[str, int, str]]:
-    """Return label, hits and request of each choice: species, assembly, or the genes that share an alias."""
+def open_choices(record: Record, settings: Settings) -> tuple[str, list[Choice]]:
+    """Return what a record's request leaves open: species, assembly, or which of the genes that share an alias."""
     query = Query.parse(record["request"] or "")
     if query.kind != "query" or query.q is None:
-        return []
-    names = _names(query.q)
-    if (
-        query.api == "mygene"
-        and "species" not in query.params
-        and (record["total"] or 0) > 1
-        and names & {"symbol", "alias", "name"}
-    ):
-        return _species(query, settings)
+        return "", []
+    names, several = _names(query.q), (record["total"] or 0) > 1
+    if query.api == "mygene" and several and "species" not in query.params and names & {"symbol", "alias", "name"}:
+        rows = _species(query, settings)
+        if rows:
+            return "Which species is meant?", rows
     if query.api == "myvariant" and "assembly" not in query.params and "chr" in query.q.lower():
-        return _assemblies(query, settings)
-    if query.api == "mygene" and "alias" in names and (record["total"] or 0) > 1:
-        return _genes(query, record, settings)
-    return []
+        return "Positions on which assembly?", _assemblies(query, settings)
+    if query.api == "mygene" and several and "alias" in names:
+        return "Which gene is meant?", _genes(query, record, settings)
+    return "", []
 
 
-def _species(query: Query, settings: Settings) -> list[tuple[str, int, str]]:
+def _species(query: Query, settings: Settings) -> list[Choice]:
     found = _execute(_narrowed(query, facets="taxid", facet_size="20", size="0"), settings)
     terms = [
         (int(term["term"]), int(term["count"]))
@@ -82,7 +74,7 @@ def _species(query: Query, settings: Settings) -> list[tuple[str, int, str]]:
     ]
 
 
-def _assemblies(query: Query, settings: Settings) -> list[tuple[str, int, str]]:
+def _assemblies(query: Query, settings: Settings) -> list[Choice]:
     rows = []
     for assembly in ("hg19", "hg38"):
         narrowed = _narrowed(query, assembly=assembly)
@@ -90,7 +82,7 @@ def _assemblies(query: Query, settings: Settings) -> list[tuple[str, int, str]]:
     return rows if any(count for _, count, _ in rows) else []
 
 
-def _genes(query: Query, record: Record, settings: Settings) -> list[tuple[str, int, str]]:
+def _genes(query: Query, record: Record, settings: Settings) -> list[Choice]:
     symbols = list(dict.fromkeys(str(hit["symbol"]) for hit in record["hits"] if hit.get("symbol")))
     if not 2 <= len(symbols) <= _MOST:
         return []

@@ -59,6 +59,7 @@ chat_settings_location = "message_composer"
 confirm_new_chat = false
 alert_style = "modern"
 custom_css = "/public/style.css"
+custom_js = "/public/page.js"
 custom_build = "page"
 custom_meta_url = "/"
 custom_meta_image_url = "/public/favicon.svg"
@@ -77,7 +78,19 @@ _WORDS: dict[str, str] = {
     "chat.settings.customize": "Who answers, and how",
     "chat.watermark": "Answers come from BioThings. Open the request to see what was asked.",
     "threadHistory.sidebar.title": "Chats",
+    "chat.fileUpload.dragDrop": "Drop a list here",
+    "chat.messages.feedback.dialog.title": "What was right, what was wrong?",
     "threadHistory.sidebar.empty": "No chats yet",
+    "threadHistory.sidebar.filters.placeholder": "Search the chats",
+    "threadHistory.thread.untitled": "Chat without a name",
+    "threadHistory.thread.actions.delete.title": "Delete this chat?",
+    "threadHistory.thread.actions.delete.description": "Its questions and answers are deleted. This cannot be undone.",
+    "threadHistory.thread.actions.rename.title": "Rename this chat",
+    "threadHistory.thread.actions.rename.description": "Enter a new name for this chat",
+    "threadHistory.thread.actions.rename.success": "Chat renamed",
+    "threadHistory.thread.actions.rename.inProgress": "Renaming the chat",
+    "navigation.newChat.dialog.title": "New chat",
+    "navigation.newChat.dialog.tooltip": "New chat",
     "navigation.header.readme": "Help",
     "navigation.newChat.button": "New chat",
     "auth.login.title": "Sign in to BioThings Assistant",

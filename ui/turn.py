@@ -233,24 +233,23 @@ def _summary(record: Record) -> str:
 async def show_answer(record: Record, *, draft: str | None = None, lead: str = "") -> None:
     """Put an answer on the page: its sentence, its table and request, charts, and ways to narrow it."""
     from ui.charts import chart
-    from ui.choices import offer_choices
+    from ui.choices import find_choices
 
     chat, session = get_chat(), cl.context.session
     elements: list[Any] = []
-    actions: list[cl.Action] = []
     if record["request"] is not None:
         answer_id = await asyncio.to_thread(chat.answers.keep, dict(record), session.thread_id, user_name())
         props = await asyncio.to_thread(answer_props, dict(record), answer_id, draft)
+        if record["status"] in ("answered", "empty"):
+            props["choices"] = await find_choices(record)
         elements.append(cl.CustomElement(name=ANSWER, props=props, display="inline"))
         figure = await asyncio.to_thread(chart, dict(record))
         if figure is not None:
             elements.append(cl.Plotly(name=CHART, figure=figure, display="inline", size="large"))
-        if record["status"] in ("answered", "empty"):
-            actions = await offer_choices(record)
     turn = {"question": record["question"], "request": record["request"] or "none"}
     await cl.Message(
         content="\n\n".join(part for part in (escape(lead), escape(headline(dict(record)))) if part),
-        elements=elements, actions=actions, metadata={"turn": turn},
+        elements=elements, metadata={"turn": turn},
     ).send()  # fmt: skip
 
 

@@ -159,6 +159,9 @@ function Downloads({ answer }) {
   )
 }
 
+// An answer to an older one stands at the end of the chat, which may be out of sight.
+const showEnd = () => document.querySelector("[role=log]")?.scrollTo({ top: 1e9, behavior: "smooth" })
+
 const SPECIES = ["", "human", "mouse", "rat", "fruitfly", "nematode", "zebrafish", "thale-cress", "frog", "pig"]
 
 function Field({ label, children }) {
@@ -195,7 +198,10 @@ function Editor({ answer, onClose }) {
     const reply = await send("run_request")
     setRunning(false)
     if (reply && reply.response && reply.response.ok === false) setVerdict(reply.response)
-    else onClose()
+    else {
+      onClose()
+      showEnd()
+    }
   }
   return (
     <form className="ba-form" onSubmit={run}>
@@ -284,6 +290,24 @@ function Request({ answer }) {
   )
 }
 
+function Choices({ answer }) {
+  const { ask, rows } = answer.choices
+  const choose = async (line) => {
+    await callAction({ name: "choose", payload: { line, question: answer.question } })
+    showEnd()
+  }
+  return (
+    <div className="ba-row" role="group" aria-label={ask}>
+      <span>{ask}</span>
+      {rows.map((row) => (
+        <button key={row.line} type="button" className="ba-button ba-choice" title={row.line} disabled={row.count === 0} onClick={() => choose(row.line)}>
+          {row.label} ({row.count.toLocaleString()})
+        </button>
+      ))}
+    </div>
+  )
+}
+
 const WHO = { offline: "the offline snapshot", live: "the live service" }
 
 export default function Answer() {
@@ -291,6 +315,7 @@ export default function Answer() {
   const rows = answer.table.rows.length
   return (
     <div className="ba-answer">
+      {answer.choices && answer.choices.rows.length > 0 && <Choices answer={answer} />}
       {rows > 0 && answer.table.columns.length > 0 && <Table table={answer.table} shown={answer.shown} total={answer.total} />}
       <div className="ba-row">
         {answer.id && rows > 0 && <Downloads answer={answer} />}

@@ -1,0 +1,51 @@
+// Names what the page shows as a picture only, for those who hear it or work it by keyboard.
+const NAMES = {
+  "#sidebar-trigger-button": "Show or hide the chats",
+  "#search-chats-button": "Search the chats",
+  "#new-chat-button": "New chat",
+  "#theme-toggle": "Light or dark",
+  "#user-nav-button": "You",
+  "#upload-button": "Attach a list",
+  "#chat-settings-open-modal": "Settings of this chat",
+  "#chat-submit": "Send",
+  "#stop-button": "Stop",
+  "#chat-input": "Your question",
+  "#thread-options": "What to do with this chat",
+  ".edit-message": "Edit this question",
+  ".positive-feedback-off": "Helpful",
+  ".positive-feedback-on": "Helpful, chosen",
+  ".negative-feedback-off": "Not helpful",
+  ".negative-feedback-on": "Not helpful, chosen",
+  "button:has(> .lucide-copy)": "Copy this answer",
+  "button:has(> .lucide-arrow-down)": "To the end",
+}
+
+function name() {
+  for (const [which, label] of Object.entries(NAMES))
+    for (const element of document.querySelectorAll(which))
+      if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label)
+  for (const menu of document.querySelectorAll("#thread-options:not([tabindex])")) {
+    menu.tabIndex = 0
+    menu.setAttribute("role", "button")
+  }
+  for (const chart of document.querySelectorAll(".js-plotly-plot:not([role])")) {
+    chart.setAttribute("role", "img")
+    chart.setAttribute("aria-label", `Chart: ${chart.querySelector(".gtitle")?.textContent ?? ""}`)
+  }
+  const said = document.querySelector("[data-step-type]")?.closest(".overflow-y-auto:not([role])")
+  if (said) {
+    said.setAttribute("role", "log")
+    said.setAttribute("aria-label", "Conversation")
+  }
+}
+
+let waiting = false
+new MutationObserver(() => {
+  if (waiting) return
+  waiting = true
+  requestAnimationFrame(() => {
+    waiting = false
+    name()
+  })
+}).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] })
+name()
