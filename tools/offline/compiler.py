@@ -7,7 +7,8 @@ service's words. What analysis empties (a phrase of punctuation) takes no part, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import tantivy
 from tantivy import Occur, Query
@@ -34,6 +35,7 @@ from tools.offline import patterns
 from tools.offline.analysis import PATHS, analyze, lowercase
 from tools.offline.documents import ID, NAMES, name_term
 from tools.offline.mapping import ALL, Field, FieldMapping
+from tools.offline.text_ranges import TextRange
 from tools.offline.values import FLOAT_TYPES, Bounds, range_bounds, term_bounds
 
 ID_FIELD = "_id"
@@ -205,9 +207,10 @@ class Compiler:
         if isinstance(node, Phrase):
             return self._phrase(leaf, node, fold)
         if isinstance(node, Prefix):
-            return self._pattern(leaf, patterns.prefix(fold(node.text)))
+            text = fold(node.text)
+            return self._pattern(leaf, patterns.prefix(text), lambda term: term.startswith(text))
         if isinstance(node, Wildcard):
-            return self._pattern(leaf, patterns.wildcard(node.pattern, fold))
+            return self._wildcard(leaf, node.pattern, fold)
         if isinstance(node, Regex):
             return self._regex(leaf, fold(node.pattern) if leaf.kind == "keyword" else node.pattern)
         if isinstance(node, Fuzzy):
@@ -217,8 +220,7 @@ class Compiler:
             return Query.fuzzy_term_query(self._schema, leaf.key, text, node.edits, transposition_cost_one=True)
         assert isinstance(node, Range)
         low, high = (None if end is None else fold(end) for end in (node.low, node.high))
-        pattern = patterns.text_range(low, high, node.include_low, node.include_high)
-        return Query.empty_query() if pattern is None else self._pattern(leaf, pattern)
+        return self._between_texts(leaf, TextRange(low, high, node.include_low, node.include_high))
 
     def _words(self, leaf: Field, text: str, fold: Callable[[str], str]) -> Query | None:
         if leaf.kind == "keyword":
@@ -257,26 +259,42 @@ class Compiler:
         others = max(self._searcher.num_docs - holders, 0)
         return Query.const_score_query(query, math.log(1 + (others + 0.5) / (holders + 0.5)))
 
-    def _pattern(self, leaf: Field, pattern: str) -> Query:
-        return Query.regex_query(self._schema, leaf.key, pattern)
+    def _between_texts(self, leaf: Field, wanted: TextRange) -> Query:
+        outline, edges = wanted.split()
+        queries = [] if outline is None else [self._pattern(leaf, outline, wanted.holds)]
+        queries += [self._any_of(leaf, filter(wanted.holds, self._terms(leaf, edge))) for edge in edges]
+        return Query.boolean_query([(Occur.Should, query) for query in queries])
+
+    def _terms(self, leaf: Field, prefix: str = "") -> Iterator[str]:
+        return (term for term, _ in self._searcher.terms_with_prefix(leaf.key, prefix))
+
+    def _pattern(self, leaf: Field, pattern: str, matches: Callable[[str], object]) -> Query:
+        try:
+            return Query.regex_query(self._schema, leaf.key, pattern)
+        except ValueError:  # Too large for the engine's automaton.
+            return self._any_of(leaf, filter(matches, self._terms(leaf)))
+
+    def _any_of(self, leaf: Field, terms: Iterable[str]) -> Query:
+        return Query.const_score_query(Query.term_set_query(self._schema, leaf.key, list(terms)), 1.0)
 
     def _regex(self, leaf: Field, pattern: str) -> Query:
         try:
             node = patterns.parse_regex(pattern)
         except ValueError as error:
             raise _Unfit(str(error)) from None
+        matches = partial(patterns.matches, node)
         written = patterns.to_engine(node)
         if written is not None:
-            try:
-                return self._pattern(leaf, written)
-            except ValueError:
-                pass  # Too large for the engine's automaton.
-        terms = [term for term, _ in self._searcher.terms_with_prefix(leaf.key, "") if patterns.matches(node, term)]
-        return Query.const_score_query(Query.term_set_query(self._schema, leaf.key, terms), 1.0)
+            return self._pattern(leaf, written, matches)
+        return self._any_of(leaf, filter(matches, self._terms(leaf)))
 
     def wildcard(self, leaf: Field, pattern: str) -> Query:
         """Return the query for one text or keyword field's terms that match a pattern with `*` and `?`."""
-        return self._pattern(leaf, patterns.wildcard(pattern, lowercase))
+        return self._wildcard(leaf, pattern, lowercase)
+
+    def _wildcard(self, leaf: Field, pattern: str, fold: Callable[[str], str]) -> Query:
+        matches = patterns.wildcard_matcher(pattern, fold).fullmatch
+        return self._pattern(leaf, patterns.wildcard(pattern, fold), matches)
 
     def exists(self, path: str) -> Query:
         """Return the query for documents that hold a field, an object, or any field of a name with `*`."""

@@ -1,26 +1,29 @@
-"""Patterns over terms, written for the engine's automata: wildcards, ranges of text, Lucene's regular expressions.
+"""Patterns over terms, written for the engine's automata: wildcards and Lucene's regular expressions.
 
 The engine takes a subset of Rust's regular expressions, always against the whole term.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 ANY_CHAR = "(?s:.)"
 ANY_TEXT = "(?s:.)*"
-_LAST_CHAR = 0x10FFFF
+LAST_CHAR = 0x10FFFF
 _CLASSES = {"d": [("0", "9")], "w": [("a", "z"), ("A", "Z"), ("0", "9"), ("_", "_")], "s": [(c, c) for c in " \t\n\r"]}
 MAX_REPEAT = 1000
 
 
 def literal(text: str) -> str:
     """Return the pattern of a text that stands for itself."""
-    return "".join(
-        char if char.isalnum() and char.isascii() else char if ord(char) > 127 else f"\\x{{{ord(char):x}}}"
-        for char in text
-    )
+    return "".join(char if ord(char) > 127 or char.isalnum() else code(ord(char)) for char in text)
+
+
+def code(number: int) -> str:
+    """Return the pattern of one character by its code, such that Python, which stands in for the engine, reads it."""
+    return f"\\U{number:08x}"
 
 
 def prefix(text: str) -> str:
@@ -29,87 +32,39 @@ def prefix(text: str) -> str:
 
 
 def wildcard(pattern: str, fold: Callable[[str], str]) -> str:
-    r"""Return the engine's pattern of a wildcard pattern; `fold` normalises the literal texts in it."""
-    parts: list[str] = []
+    """Return the engine's pattern of a wildcard pattern; `fold` normalises the literal texts in it."""
+    return ANY_TEXT.join(_pieces(pattern, fold))
+
+
+def wildcard_matcher(pattern: str, fold: Callable[[str], str]) -> re.Pattern[str]:
+    """Return Python's pattern of a wildcard pattern, which never tries a text in more than one way."""
+    first, *others = _pieces(pattern, fold)
+    if not others:
+        return re.compile(first)
+    return re.compile(first + "".join(f"(?>{ANY_TEXT}?{piece})" for piece in others[:-1]) + ANY_TEXT + others[-1])
+
+
+def _pieces(pattern: str, fold: Callable[[str], str]) -> list[str]:
+    """Return what stands between the `*` of a wildcard pattern."""
+    pieces = [""]
     text = ""
     position = 0
     while position < len(pattern):
         char = pattern[position]
         if char in "*?":
-            parts += [literal(fold(text)), ANY_TEXT if char == "*" else ANY_CHAR]
+            pieces[-1] += literal(fold(text))
             text = ""
+            if char == "*":
+                pieces.append("")
+            else:
+                pieces[-1] += ANY_CHAR
         else:
             if char == "\\" and position + 1 < len(pattern):
                 position += 1
             text += pattern[position]
         position += 1
-    return "".join([*parts, literal(fold(text))])
-
-
-def text_range(low: str | None, high: str | None, include_low: bool, include_high: bool) -> str | None:
-    """Return the pattern of all texts between two, in the order of their code points; None: there are none."""
-    if low is not None and high is not None:
-        if low > high or (low == high and not (include_low and include_high)):
-            return None
-        shared = 0
-        while shared < min(len(low), len(high)) and low[shared] == high[shared]:
-            shared += 1
-        options = _between(low[shared:], high[shared:], include_low, include_high)
-        return literal(low[:shared]) + _choice(options) if options else None
-    if low is not None:
-        return _choice(_from(low, include_low))
-    if high is not None:
-        options = _up_to(high, include_high)
-        return _choice(options) if options else None
-    return ANY_TEXT
-
-
-def _choice(options: list[str]) -> str:
-    """Return the pattern of any of several; an empty option makes the whole optional."""
-    written = "|".join(option for option in options if option)
-    if not written:
-        return ""
-    return f"(?:{written})" + ("?" if "" in options else "")
-
-
-def _between(low: str, high: str, include_low: bool, include_high: bool) -> list[str]:
-    """Between two texts that differ at their first character, or of which the first or both are empty."""
-    if not high:
-        return [""]
-    if not low:
-        return [option for option in _up_to(high, include_high) if option or include_low]
-    options = [literal(low[0]) + option for option in _from(low[1:], include_low)]
-    options += [literal(high[0]) + option for option in _up_to(high[1:], include_high)]
-    inner = _chars(ord(low[0]) + 1, ord(high[0]) - 1)
-    return [*options, inner + ANY_TEXT] if inner else options
-
-
-def _from(low: str, include: bool) -> list[str]:
-    """All texts not before `low`."""
-    options = [literal(low) + (ANY_TEXT if include else ANY_CHAR + ANY_TEXT)]
-    for position, char in enumerate(low):
-        later = _chars(ord(char) + 1, _LAST_CHAR)
-        if later:
-            options.append(literal(low[:position]) + later + ANY_TEXT)
-    return options
-
-
-def _up_to(high: str, include: bool) -> list[str]:
-    """All texts not after `high`: its beginnings, the empty one first, and what parts from it downwards."""
-    options = [literal(high)] if include else []
-    for position, char in enumerate(high):
-        options.append(literal(high[:position]))
-        earlier = _chars(0, ord(char) - 1)
-        if earlier:
-            options.append(literal(high[:position]) + earlier + ANY_TEXT)
-    return options
-
-
-def _chars(low: int, high: int) -> str:
-    # Surrogates are no characters; a class may span them but not end in them.
-    low = 0xE000 if 0xD800 <= low <= 0xDFFF else low
-    high = 0xD7FF if 0xD800 <= high <= 0xDFFF else high
-    return f"[\\x{{{low:x}}}-\\x{{{high:x}}}]" if low <= high else ""
+    pieces[-1] += literal(fold(text))
+    return pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +97,7 @@ def parse_regex(pattern: str) -> RegexNode:
 def to_engine(node: RegexNode) -> str | None:
     """Return the engine's pattern, or None where the engine has no such operator (`~`, `&`, `<1-9>`)."""
     if node.op == "char":
-        return "[" + "".join(f"\\x{{{ord(low):x}}}-\\x{{{ord(high):x}}}" for low, high in node.ranges) + "]"
+        return "[" + "".join(f"{code(ord(low))}-{code(ord(high))}" for low, high in node.ranges) + "]"
     if node.op == "any":
         return ANY_CHAR
     if node.op in ("and", "not", "interval", "none"):
@@ -371,6 +326,6 @@ def _invert(ranges: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if ord(low) > following:
             inverted.append((chr(following), chr(ord(low) - 1)))
         following = max(following, ord(high) + 1)
-    if following <= _LAST_CHAR:
-        inverted.append((chr(following), chr(_LAST_CHAR)))
+    if following <= LAST_CHAR:
+        inverted.append((chr(following), chr(LAST_CHAR)))
     return inverted

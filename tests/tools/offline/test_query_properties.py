@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from tools.errors import DataError, QueryError
 from tools.lucene import escape
 from tools.offline.conformance import find
+from tools.offline.patterns import wildcard_matcher
 from tools.offline.search import SearchRequest
 from tools.offline.sloppy import VALUE_GAP, stands_within
 from tools.offline.store import Index, Store
+from tools.offline.text_ranges import TextRange
 
 WORDS = ("alpha", "beta", "gamma")
 NUMBERS = [-7.5, -3.0, -2.5, -0.5, 0.0, 0.5, 1.0, 2.5, 3.0, 3.1, 7.0, 100.25]
@@ -153,6 +155,8 @@ def test_wildcards_are_fnmatch(index: Index, parts: list[str]) -> None:
     written = "".join(part if part in "*?" else escape(part) for part in parts)
     expected = [f"k{n}" for n, term in enumerate(TERMS) if fnmatch.fnmatchcase(term, pattern.lower())]
     assert find(index, f"k:{written}") == sorted(expected)
+    matcher = wildcard_matcher("".join(part if part in "*?" else f"\\{part}" for part in parts), str.lower)
+    assert [bool(matcher.fullmatch(term)) for term in TERMS] == [f"k{n}" in expected for n in range(len(TERMS))]
 
 
 @settings(max_examples=300, deadline=None)
@@ -171,6 +175,33 @@ def test_ranges_of_text_compare_as_text_does(index: Index, low: str, high: str, 
             expected.append(f"k{n}")
     ends = [f'"{end}"' if end else "*" for end in (low, high)]
     assert find(index, f"k:{opening}{ends[0]} TO {ends[1]}{closing}") == sorted(expected)
+
+
+ENDS = st.none() | st.text("ab\ud7ff\U0010ffff.é", max_size=9)
+
+
+@settings(max_examples=500, deadline=None)
+@given(ENDS, ENDS, st.booleans(), st.booleans(), st.text("ab\ud7ff\U0010ffff.é", max_size=3), st.data())
+def test_the_parts_of_a_range_are_the_range(
+    low: str | None, high: str | None, include_low: bool, include_high: bool, tail: str, data: st.DataObject
+) -> None:
+    wanted = TextRange(low, high, include_low, include_high)
+    stem = data.draw(st.sampled_from([low or "", high or ""]))
+    text = stem[: data.draw(st.integers(0, len(stem)))] + tail
+    pattern, edges = wanted.split()
+    by_pattern = pattern is not None and re.fullmatch(pattern, text) is not None
+    assert (by_pattern or (text.startswith(tuple(edges)) and wanted.holds(text))) == wanted.holds(text)
+
+
+def test_long_patterns_find_what_short_ones_do(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.create("long", {"k": {"type": "keyword"}})
+    store.add("long", [{"_id": text[:1], "k": text} for text in ("a" * 300, "b" * 300, "c" * 300)], True, None)
+    index = store.index("long")
+    assert find(index, f"k:>={'b' * 200}") == ["b", "c"]
+    assert find(index, f"k:[{'a' * 299} TO {'b' * 300}}}") == ["a"]
+    assert find(index, f"k:{'*b' * 150}") == ["b"]
+    assert find(index, f"k:{'?' * 299}*") == ["a", "b", "c"]
 
 
 REGEXES = st.recursive(
