@@ -29,7 +29,9 @@ _ASCII_WORD = re.compile(r"_*[0-9a-z][0-9a-z_]*(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(
 
 def _build_word_pattern() -> regex.Pattern[str]:
     """Write the rules of StandardTokenizer with the Unicode classes they name; each class takes its marks along."""
-    marks = r"[\p{WB=Format}\p{WB=Extend}\p{WB=ZWJ}]*"
+    # Skin tones were marks only in a later Unicode version than Lucene's.
+    mark = r"(?:(?![\U0001F3FB-\U0001F3FF])[\p{WB=Format}\p{WB=Extend}\p{WB=ZWJ}])"
+    marks = rf"{mark}*"
 
     def cls(members: str) -> str:
         return f"(?:[{members}]{marks})"
@@ -46,19 +48,18 @@ def _build_word_pattern() -> regex.Pattern[str]:
     katakana = cls(r"\p{WB=Katakana}")
     joiner = cls(r"\p{WB=ExtendNumLet}")
     mixed = (
-        rf"(?:{hebrew}(?:'{marks}|\"{marks}{hebrew})"
-        rf"|{number}(?:(?:{joiner}*|{mid_num}){number})*"
-        rf"|{letter}(?:(?:{joiner}*|{mid_letter}){letter})*)+"
+        rf"(?:{number}(?:(?:{joiner}*|{mid_num}){number})*"
+        rf"|{letter}(?:(?:{joiner}*|{mid_letter}){letter})*(?:(?<={hebrew})(?:'{marks}|\"{marks}(?={hebrew})))?)+"
     )
     run = rf"(?:{katakana}(?:{joiner}*{katakana})*|{mixed})"
     word = rf"{joiner}*{run}(?:{joiner}+{run})*{joiner}*"
-    flag = r"\p{RI}\p{RI}"
-    # Signs such as \u00AE are emoji only where a variation selector says so.
-    picture = (
-        r"(?:[\u00A9\u00AE\u2122\u3030\u303D]\uFE0F|(?![\u00A9\u00AE\u2122\u3030\u303D])\p{Extended_Pictographic})"
-    )
-    emoji = rf"{picture}{marks}(?:(?<=\u200D)\p{{Extended_Pictographic}}{marks})*"
-    asian = rf"[\p{{script=Han}}\p{{script=Hiragana}}]{marks}|\p{{Line_Break=SA}}+"
+    flag = rf"\p{{RI}}{marks}\p{{RI}}{marks}"
+    plain = rf"(?:(?![\uFE0E\uFE0F]){mark})*"
+    tone = rf"[\U0001F3FB-\U0001F3FF]{plain}"
+    base = r"\u200D*\p{Emoji_Modifier_Base}"
+    picture = rf"(?:(?:{base}{plain})?{tone}|\u200D*\p{{Extended_Pictographic}}{plain}\uFE0F?)"
+    emoji = rf"{picture}(?:\u200D{picture})+|{picture}(?:[\U000E0020-\U000E007E]+\U000E007F)?"
+    asian = rf"[\p{{script=Han}}\p{{script=Hiragana}}]{marks}|(?:\p{{Line_Break=SA}}{marks})+"
     return regex.compile(rf"{asian}|{word}|{flag}|{emoji}")
 
 
