@@ -172,6 +172,10 @@ def test_escape_keeps_any_text(text: str) -> None:
         ("NOT (a OR b)", "NOT a AND NOT b"),
         (r"go.BP.id:GO\:0000082", 'go.BP.id:"GO:0000082"'),
         ("_exists_:x", "x:*", "x:[* TO *]"),
+        ("*", "*:*", "__all__", "(*)"),
+        (r"c.cas:15687\-27\-1", "c.cas:15687-27-1", r"c\.cas:1568\7-27-1"),
+        (r"c.cas:15687\-2*", "c.cas:15687-2*"),
+        (r"n:>\-2", "n:>-2"),
     ],
 )
 def test_canonical_joins_spellings(spellings: tuple[str, ...]) -> None:

@@ -63,6 +63,8 @@ def test_snippet_is_python(query):
         ("mygene /v3/query?q=symbol:(A OR B)", "mygene /v3/query?q=symbol:B OR symbol:A"),
         ("mygene /v3/query?q=symbol:A&size=10", "mygene /v3/query?q=symbol:A&limit=10&from=0"),
         ("mychem /v1/drug/X-Y", "mychem /v1/chem/X-Y"),
+        ("mygene /v3/query?species=human", "mygene /v3/query?q=__all__&species=human"),
+        ("mygene /v3/query?species=human", "mygene /v3/query?q=*&species=human"),
         ("mygene /v3/query?q=A,B&scopes=symbol", "mygene /v3/query?q=B,A&scopes=symbol"),
         ("myvariant /v1/query?q=cadd.phred:>=20 AND chrom:7", "myvariant /v1/query?q=chrom:7 AND cadd.phred:[20 TO *]"),
     ],

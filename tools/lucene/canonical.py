@@ -32,7 +32,7 @@ def canonical(node: Node, exact_fields: Container[str] = ("_id",)) -> str:
 
     Equal become: upper and lower case of values (not in `exact_fields`, not in regular expressions), redundant
     parentheses, the order of clauses, `a AND b` and `+a +b` and adjacent fielded clauses, a quoted single word and
-    the bare word, escapes, `[5 TO *]` and `>=5`, a repeated clause. It is for comparing, not for searching.
+    the bare word, escapes, `[5 TO *]` and `>=5`, `*` and `*:*`, a repeated clause. It is for comparing, not for searching.
     """
     if isinstance(node, Nothing):
         return ""
@@ -78,8 +78,8 @@ def _leaf(node: Node, exact_fields: Container[str]) -> str:
         return render(Phrase(field, fold(" ".join(node.text.split())), node.slop))
     if isinstance(node, Term):
         return render(Term(field, fold(" ".join(node.text.split()) or node.text)))
-    if isinstance(node, Wildcard) and node.pattern == "*" and field is not None:
-        return render(Exists(field))
+    if isinstance(node, Wildcard) and node.pattern == "*":
+        return render(MatchAll() if field is None else Exists(field))
     if isinstance(node, Prefix):
         return render(Prefix(field, fold(node.text)))
     if isinstance(node, Wildcard):
