@@ -1,8 +1,8 @@
-"""Training sequences: prompts exactly as the agent renders them, several conversations behind one set of field cards.
+"""Training sequences: prompts exactly as the agent renders them, several conversations behind the one task.
 
-Reading the cards is most of the work, so conversations that fit the same cards share them: a sequence is one context
-(the task and the cards) and several branches (conversations), each of which sees the context and itself only, at the
-positions that it would have alone. To the model each branch is a prompt of its own.
+A sequence is one context (the task) and several branches (conversations, each with the fields found for it), each of
+which sees the context and itself only, at the positions that it would have alone. To the model each branch is a prompt
+of its own.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent.prompts import END, Failure, render_context, render_turns
+from agent.prompts import END, Failure, render_task, render_turns
 from finetune.pairs import Pair
 
 if TYPE_CHECKING:
     from rag.retrieve import Retriever, ScoredField
 
 Encode = Callable[[str], list[int]]
-#: Branches of a sequence; more save time but mix more cards.
-BRANCHES = 8
-CARDS = 14
-#: How many of a question's best cards may come into its sequence's context.
-_OWN_CARDS = 12
+BRANCHES = 6
+#: Cards of a question, as many as the agent shows.
+CARDS = 10
+#: Of the pairs whose fields were not all found, so many are kept: what was not shown can only be learnt by heart.
+_KEPT_WITHOUT_CARDS = 0.2
+_HISTORY_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -76,68 +77,38 @@ def build_sequences(
     pairs: Sequence[Pair], retriever: Retriever, encode: Encode, seed: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Tree]:  # fmt: skip
-    """Retrieve each pair's cards, group pairs that share an API, and render each group as one sequence."""
+    """Retrieve each pair's cards, and render the pairs, several a sequence, in random order."""
     rng = random.Random(seed)
     order = list(pairs)
     rng.shuffle(order)
-    groups: dict[str, list[Pair]] = {}
-    for pair in order:
-        # Three in ten stand in mixed company, so that cards of one API do not always mean that API.
-        key = "mixed" if pair.request == "none" or rng.random() < 0.3 else pair.request.split(" ", 1)[0]
-        groups.setdefault(key, []).append(pair)
-    sequences: list[Tree] = []
-    done = 0
-    for members in groups.values():
-        at = 0
-        while at < len(members):
-            # Now and then a question stands alone behind its own cards, as it will when it is asked.
-            size = 1 if rng.random() < 0.15 else BRANCHES
-            group = members[at : at + size]
-            at += size
-            found = [
-                retriever.retrieve(
-                    pair.question, [turn.question for turn in pair.history][-3:], None, _OWN_CARDS
-                ).fields
-                for pair in group
-            ]
-            sequences.append(_render(group, _share(group, found, rng), encode))
-            done += len(group)
-            if progress:
-                progress(done, len(order))
-    rng.shuffle(sequences)
-    return sequences
+    branches: list[Branch] = []
+    for done, pair in enumerate(order, start=1):
+        earlier = [turn.question for turn in pair.history][-_HISTORY_SHOWN:]
+        cards = retriever.retrieve(pair.question, earlier, None, CARDS).fields
+        if _are_found(pair.request, cards) or rng.random() < _KEPT_WITHOUT_CARDS:
+            branches.append(_branch(pair, cards, encode))
+        if progress:
+            progress(done, len(order))
+    task = encode(render_task())
+    return [Tree(task, branches[at : at + BRANCHES]) for at in range(0, len(branches), BRANCHES)]
 
 
-def _share(group: Sequence[Pair], found: Sequence[list[ScoredField]], rng: random.Random) -> list[ScoredField]:
-    """Choose the cards of a group: those that its requests use, as far as they were retrieved, then the best others."""
+def _are_found(request: str, cards: Sequence[ScoredField]) -> bool:
+    """Tell whether all fields of a request are on cards, or so common that every grammar offers them."""
+    from agent.grammar.fields import COMMON_PRIOR
     from rag.documents import fields_of
+    from tools.catalogue import load_catalogue
 
-    needed: dict[tuple[str, str], Any] = {}
-    others: list[ScoredField] = []
-    for pair, cards in zip(group, found, strict=True):
-        used = set() if pair.request == "none" else set(fields_of(pair.request))
-        for card in cards:
-            if any(card.path == path or card.path.startswith(f"{path}.") for path in used):
-                needed.setdefault((card.api, card.path), card)
-            else:
-                others.append(card)
-    chosen = dict(list(needed.items())[: CARDS + 4])
-    rng.shuffle(others)
-    for card in others:
-        if len(chosen) >= CARDS:
-            break
-        chosen.setdefault((card.api, card.path), card)
-    cards = list(chosen.values())
-    rng.shuffle(cards)
-    return cards
+    if request == "none":
+        return True
+    catalogue = load_catalogue(request.partition(" ")[0])
+    shown = {card.path for card in cards if card.api == catalogue.api}
+    others = set(fields_of(request)) - shown
+    return all((field := catalogue.get(path)) is not None and field.prior >= COMMON_PRIOR for path in others)
 
 
-def _render(group: Sequence[Pair], cards: Sequence[ScoredField], encode: Encode) -> Tree:
-    return Tree(encode(render_context(cards)), [_branch(pair, encode) for pair in group])
-
-
-def _branch(pair: Pair, encode: Encode) -> Branch:
-    """Render a conversation; the model learns every right request in it, not the failed ones."""
+def _branch(pair: Pair, cards: Sequence[ScoredField], encode: Encode) -> Branch:
+    """Render a conversation; the model learns its last request: only there it reads fields."""
     tokens: list[int] = []
     learn: list[bool] = []
 
@@ -146,11 +117,11 @@ def _branch(pair: Pair, encode: Encode) -> Branch:
         tokens.extend(piece)
         learn.extend([learnt] * len(piece))
 
-    for turn in pair.history:
+    for turn in pair.history[-_HISTORY_SHOWN:]:
         add(render_turns(turn.question), False)
-        add(turn.request + END, True)
+        add(turn.request + END, False)
         add("\n", False)
     failures = [Failure(failure.request, failure.error) for failure in pair.failures]
-    add(render_turns(pair.question, (), failures), False)
+    add(render_turns(pair.question, cards, (), failures), False)
     add(pair.request + END, True)
     return Branch(tokens, learn)

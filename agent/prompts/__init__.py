@@ -1,20 +1,20 @@
 """The prompts: what the model reads before it drafts a request.
 
-Two styles share one form of field card and of history. `tuned` is what the fine-tuned model is trained on, and is
+Two styles. `tuned` is what the fine-tuned model is trained on, and is
 short since every token is read on a laptop's CPU; `general` serves any other model, with instructions and worked
 examples. Training renders its prompts with the same function, so that what was learnt is what is met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 #: Changes with every change of the tuned prompt; an adapter records the version that it was trained with.
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 #: What an answer follows, and what ends it.
 ASSISTANT = "<|im_start|>assistant\n"
 END = "<|im_end|>"
@@ -74,20 +74,24 @@ def render_tuned(
 ) -> str:
     """Write the fine-tuned model's prompt, up to where its answer begins.
 
-    Cards first, then the conversation turn by turn; a failed attempt is a turn whose reply is the error.
+    The conversation turn by turn; behind the question stand the fields that were found for it, the best of each API
+    first. A failed attempt is a turn whose reply is the error.
     """
-    return render_context(cards) + render_turns(question, history, failures)
+    return render_task() + render_turns(question, cards, history, failures)
 
 
-def render_context(cards: Sequence[Card]) -> str:
-    """Write what a tuned prompt begins with: the task and the cards."""
-    return _template("tuned") + "\n".join(_cards(cards)) + "<|im_end|>\n"
+def render_task() -> str:
+    """Write what every tuned prompt begins with."""
+    return _template("tuned") + "<|im_end|>\n"
 
 
-def render_turns(question: str, history: Sequence[Turn] = (), failures: Sequence[Failure] = ()) -> str:
+def render_turns(
+    question: str, cards: Sequence[Card] = (), history: Sequence[Turn] = (), failures: Sequence[Failure] = ()
+) -> str:
     """Write the conversation of a tuned prompt, up to where the answer begins."""
     text = "".join(_message("user", flatten(turn.question)) + _message("assistant", turn.request) for turn in history)
-    text += _message("user", flatten(question))
+    # Paths alone: their order says most, and every token is read on a laptop's CPU.
+    text += _message("user", "\n".join([flatten(question), *_by_api(cards, lambda card: card.path)]))
     for failure in failures:
         text += _message("assistant", failure.request) + _message("user", f"Error: {flatten(failure.error)}")
     return text + ASSISTANT
@@ -104,7 +108,8 @@ def render_general(
     text = _template("general")
     for example in examples:
         text += _message("user", f"Q: {flatten(example.question)}") + _message("assistant", example.request)
-    lines = ["Fields:", *_cards(cards), *_turns(history), f"Q: {flatten(question)}", *_failures(failures)]
+    described = _by_api(cards, lambda card: f"{card.path} = {card.label}")
+    lines = ["Fields:", *described, *_turns(history), f"Q: {flatten(question)}", *_failures(failures)]
     return text + _message("user", "\n".join(lines)) + ASSISTANT
 
 
@@ -118,13 +123,11 @@ def flatten(text: str) -> str:
     return " ".join(text.replace("<|", "< |").split())
 
 
-def _cards(cards: Sequence[Card]) -> Iterable[str]:
+def _by_api(cards: Sequence[Card], show: Callable[[Card], str]) -> Iterable[str]:
     """Cards by API, in the order in which each API first appears: the name once, then a line a field."""
     for api in dict.fromkeys(card.api for card in cards):
         yield api
-        for card in cards:
-            if card.api == api:
-                yield f"{card.path} = {card.label}"
+        yield from (show(card) for card in cards if card.api == api)
 
 
 def _turns(history: Sequence[Turn]) -> Iterable[str]:

@@ -50,3 +50,39 @@ def test_a_follow_up_keeps_the_species():
     assert "species" not in completed(new, "Where is the gene BRCA1 located?", before)
     assert "species" not in completed("mydisease /v1/query?q=asthma", "and asthma?", before)
     assert "species" not in completed("mygene /v3/query?q=symbol:Kras", "and Kras?", "none")
+
+
+@pytest.mark.parametrize(
+    ("question", "request_", "wanted"),
+    [
+        (
+            "translate DB00477 DB00441 DB01460 into InChIKeys",
+            "mychem /v1/query?q=DB00477,DB01460,DB01460&scopes=pubchem.cid&fields=chembl.inchi_key",
+            "mychem /v1/query?q=DB00477,DB00441,DB01460&scopes=drugbank.id&fields=chembl.inchi_key",
+        ),
+        (
+            "schedule II substances",
+            "mychem /v1/query?q=ndc.deaschedule:(CII OR CII OR CII)",
+            "mychem /v1/query?q=ndc.deaschedule:CII",
+        ),
+        (
+            "variants of A1CF",
+            "myvariant /v1/query?q=dbsnp.gene.symbol:A1CF AND dbsnp.gene.symbol:A1CF&fields=cgi,cgi.drug,cgi",
+            "myvariant /v1/query?q=dbsnp.gene.symbol:A1CF&fields=cgi",
+        ),
+    ],
+)
+def test_a_list_is_whole_and_nothing_is_said_twice(question, request_, wanted):
+    assert completed(request_, question) == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mygene /v3/query?q=symbol:(CDK2 OR CDK4) AND NOT name:CDK2",
+        "mygene /v3/query?q=NOT symbol:CDK2 AND symbol:CDK*",
+        "mygene /v3/query?q=CDK2,tp53&scopes=symbol,alias&fields=name",
+    ],
+)
+def test_what_differs_stays(line):
+    assert completed(line, "CDK2 and CDK4?") == Query.parse(line).line
