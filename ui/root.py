@@ -93,11 +93,14 @@ _WORDS: dict[str, str] = {
     "navigation.newChat.dialog.tooltip": "New chat",
     "navigation.header.readme": "Help",
     "navigation.newChat.button": "New chat",
+    "navigation.user.menu.logout": "Sign out",
     "auth.login.title": "Sign in to BioThings Assistant",
     "auth.login.form.email.label": "Name",
     "auth.login.form.email.placeholder": "name",
     "auth.login.form.email.required": "Your name is needed",
     "auth.login.form.password.required": "Your password is needed",
+    "auth.login.form.actions.signin": "Sign in",
+    "auth.login.errors.default": "The name or the password is not right.",
 }
 #: What Chainlit's page loads from elsewhere. (Fonts, and a style sheet for formulas, which are off.)
 _ELSEWHERE = re.compile(r"\s*<link\b[^>]*\bhref=\"https?://[^>]*>", re.IGNORECASE)

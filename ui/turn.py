@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ Event = tuple[str, Any]
 ANSWER, CHART = "BioThingsAnswer", "BioThingsChart"
 #: How often somebody who waits is told what is being built.
 _TELL_SECONDS = 0.7
+_TOKEN_SECONDS = 0.12
 _CARDS_SHOWN = 8
 
 
@@ -111,6 +113,23 @@ class Steps:
         await self.whole.update()
 
 
+@dataclass
+class Pieces:
+    """Hands on the pieces of a draft together, some times a second: the page lays itself out anew for each."""
+
+    hand_on: Callable[[str], None]
+    text: str = ""
+    last: float = 0.0
+
+    def add(self, piece: str) -> None:
+        """Take one piece."""
+        self.text += piece
+        now = time.monotonic()
+        if now - self.last >= _TOKEN_SECONDS:
+            self.hand_on(self.text)
+            self.text, self.last = "", now
+
+
 def run_graph(
     question: str,
     history: list[dict[str, str]],
@@ -130,13 +149,16 @@ def run_graph(
     if history:
         # The conversation is kept with the chat itself; here it only has to be known.
         graph.update_state(config, {"history": history}, as_node="answer")
-    hearing = Listener(stop, lambda piece: tell("token", piece), lambda ahead: tell("place", ahead))
+    pieces = Pieces(lambda text: tell("token", text))
+    hearing = Listener(stop, pieces.add, lambda ahead: tell("place", ahead))
     reset = listener.set(hearing)
     try:
         for update in graph.stream({"question": question}, config, stream_mode="updates"):
             if stop.is_set():
                 return
             for node, change in update.items():
+                if node == "draft":
+                    pieces.text = ""
                 tell("update", (node, change or {}))
     finally:
         listener.reset(reset)

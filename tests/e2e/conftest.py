@@ -67,7 +67,7 @@ def browser(executable):
 
 @pytest.fixture
 def chat(server, browser):
-    context = browser.new_context(accept_downloads=True)
+    context = browser.new_context(accept_downloads=True, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
     opened = Chat(context.new_page(), server.url).ready()
     yield opened

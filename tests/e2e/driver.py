@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -49,6 +50,13 @@ class Server:
                 return json.load(answer)
         except OSError:
             return {}
+
+    def peak_memory(self):
+        """Return the most memory that the server and its model's process ever held, in bytes. (Linux.)"""
+        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        ids = [str(self.process.pid), *(child for file in children for child in file.read_text().split())]
+        peaks = (re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{one}/status").read_text()) for one in ids)
+        return sum(int(peak[1]) * 1024 for peak in peaks)
 
     def stop(self):
         if self.process is not None:

@@ -118,15 +118,15 @@ def test_the_page_fits_a_phone(chat):
 
 def test_sign_in_is_asked_for_where_users_are_set(home, browser):
     guarded = Server(home, chat_users="ann:correct-horse,bob:battery-staple").start()
-    context = browser.new_context()
+    context = browser.new_context(reduced_motion="reduce")
     try:
         page = Chat(context.new_page(), guarded.url).page
         page.get_by_label("Name").fill("ann")
         page.get_by_label("Password").fill("wrong-password")
-        page.get_by_role("button", name="Sign In").click()
-        page.get_by_text("Unable to sign in").wait_for()
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("The name or the password is not right.").wait_for()
         page.get_by_label("Password").fill("correct-horse")
-        page.get_by_role("button", name="Sign In").click()
+        page.get_by_role("button", name="Sign in").click()
         page.wait_for_selector("#chat-input")
     finally:
         context.close()
@@ -134,7 +134,7 @@ def test_sign_in_is_asked_for_where_users_are_set(home, browser):
 
 
 def test_two_people_ask_at_once(server, browser):
-    contexts = [browser.new_context() for _ in range(2)]
+    contexts = [browser.new_context(reduced_motion="reduce") for _ in range(2)]
     chats = [Chat(context.new_page(), server.url).ready() for context in contexts]
     for chat, gene in zip(chats, ("CDK2", "EGFR"), strict=True):
         chat.send(f"what is the summary of {gene} in human?")

@@ -32,8 +32,8 @@ function name() {
     chart.setAttribute("role", "img")
     chart.setAttribute("aria-label", `Chart: ${chart.querySelector(".gtitle")?.textContent ?? ""}`)
   }
-  const said = document.querySelector("[data-step-type]")?.closest(".overflow-y-auto:not([role])")
-  if (said) {
+  const said = document.querySelector("[data-step-type]")?.closest(".overflow-y-auto")
+  if (said && !said.role) {
     said.setAttribute("role", "log")
     said.setAttribute("aria-label", "Conversation")
   }
@@ -43,9 +43,10 @@ let waiting = false
 new MutationObserver(() => {
   if (waiting) return
   waiting = true
-  requestAnimationFrame(() => {
+  setTimeout(() => {
     waiting = false
     name()
-  })
-}).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] })
+  }, 200)
+}).observe(document.documentElement, { childList: true, subtree: true })
+document.addEventListener("focusin", name)
 name()

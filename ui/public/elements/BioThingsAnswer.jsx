@@ -42,6 +42,9 @@ function compare(a, b) {
   return x.localeCompare(y, undefined, { numeric: true })
 }
 
+// In the table of a list: what became of the row's entry.
+const mark = (table, row) => (table.columns[1]?.path === "status" ? `ba-${plain(row[1]).match(/^\w*/)[0]}` : undefined)
+
 function Table({ table, shown, total }) {
   const [sort, setSort] = useState(null)
   const [page, setPage] = useState(0)
@@ -83,7 +86,7 @@ function Table({ table, shown, total }) {
           </thead>
           <tbody>
             {rows.slice(at * PAGE, (at + 1) * PAGE).map((row, index) => (
-              <tr key={at * PAGE + index} className={row.mark || ""}>
+              <tr key={at * PAGE + index} className={mark(table, row)}>
                 {row.map((cell, number) => <td key={number}><Cell value={cell} /></td>)}
               </tr>
             ))}

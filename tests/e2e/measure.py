@@ -1,0 +1,107 @@
+"""Measure the chat on this machine: `python tests/e2e/measure.py [--chats 20] [--home FOLDER]`.
+
+It starts the real app on the offline snapshot, opens it in a headless Chromium, and prints how long the first paint
+takes, how much longer a question takes than `ask`, and how many chats fare who ask at the same moment.
+"""
+
+import argparse
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from conftest import BROWSERS
+from driver import Chat, Server
+from playwright.sync_api import sync_playwright
+
+GENES = ("CDK2", "TP53", "EGFR", "BRAF", "KRAS", "MYC", "RB1", "PTEN", "ATM", "BRCA2", "MLH1", "MSH2", "APC", "VHL")
+#: What somebody who waits is shown.
+SIGN = re.compile(r"Working|Waiting for the model|ahead of yours|Looked up fields|Drafting|Checked|Asked")
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--chats", type=int, default=20)
+    parser.add_argument("--home", type=Path, help="a home folder whose indexes and model are built already")
+    options = parser.parse_args()
+    executable = next(filter(None, map(shutil.which, BROWSERS)))
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(options.home or Path(folder)).start()
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        try:
+            say("first paint of a warm app", *first_paints(browser, server))
+            say("from question to answer, above `ask`", *overheads(browser, server))
+            load(browser, server, options.chats)
+        finally:
+            browser.close()
+            server.stop()
+
+
+def say(what, *seconds):
+    tell(f"{what}: {statistics.median(seconds):.2f} s in the median, {max(seconds):.2f} s at most, of {len(seconds)}")
+
+
+def tell(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def first_paints(browser, server, times=6):
+    for number in range(times):
+        context = browser.new_context(reduced_motion="reduce")
+        chat = Chat(context.new_page(), server.url).ready()
+        if number:  # the first one warms the app
+            yield chat.page.evaluate(PAINT) / 1000
+        context.close()
+
+
+def overheads(browser, server):
+    """Yield how much longer the page took than the record says."""
+    for gene in GENES[:6]:
+        context = browser.new_context(reduced_motion="reduce")
+        chat = Chat(context.new_page(), server.url).ready()
+        chat.page.fill("#chat-input", f"where is {gene} located?")
+        start = time.perf_counter()
+        chat.page.keyboard.press("Enter")
+        chat.page.locator(".ba-answer").wait_for()
+        took = time.perf_counter() - start
+        yield took - float(re.search(r"([\d.]+) s$", chat.page.locator(".ba-answer .ba-quiet").last.inner_text())[1])
+        context.close()
+
+
+def load(browser, server, count):
+    chats = [Chat(browser.new_context(reduced_motion="reduce").new_page(), server.url).ready() for _ in range(count)]
+    for number, chat in enumerate(chats):
+        chat.page.fill("#chat-input", f"where is {GENES[number % len(GENES)]} located?")
+    start = time.perf_counter()
+    for chat in chats:
+        chat.page.keyboard.press("Enter")
+    asked = time.perf_counter() - start
+    signs, answers, waits = {}, {}, {}
+    while len(answers) < count and time.perf_counter() - start < 600:
+        time.sleep(0.5)  # looking costs the pages time, too
+        for number, chat in enumerate(chats):
+            if number in answers:
+                continue
+            text = chat.page.locator("main").inner_text()
+            now = time.perf_counter() - start
+            if SIGN.search(text):
+                signs.setdefault(number, now)
+            if place := re.search(r"(\d+) questions? (?:is|are) ahead", text):
+                waits.setdefault(number, int(place[1]))
+            if chat.answers.count():
+                signs.setdefault(number, now)
+                answers[number] = now
+    tell(f"{count} chats at once (sent within {asked:.1f} s): {len(answers)} answered")
+    say("until something shows that it works", *signs.values())
+    say("until the answer", *answers.values())
+    tell(f"told their place in line: {len(waits)}, up to {max(waits.values(), default=0)} ahead")
+    tell(f"memory of server and model at its peak: {server.peak_memory() / 2**20:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
