@@ -74,7 +74,7 @@ def _without_repeats(query: Query) -> Query:
     fields = tuple(
         path for path in dict.fromkeys(query.fields) if not any(path.startswith(f"{other}.") for other in query.fields)
     )
-    changed = {"ids": tuple(dict.fromkeys(query.ids)), "fields": fields}
+    changed: dict[str, object] = {"ids": tuple(dict.fromkeys(query.ids)), "fields": fields}
     if query.q:
         try:
             tree = parse(query.q)
