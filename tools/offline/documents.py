@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import tantivy
 
-from tools.offline.analysis import STANDARD, analyze, lowercase
+from tools.offline.analysis import STANDARD, STRING, analyze, lowercase
 from tools.offline.mapping import Field, FieldMapping, Node
 from tools.offline.values import FLOAT_TYPES, encode
 
@@ -68,12 +68,12 @@ def build_schema(mapping: FieldMapping) -> tantivy.Schema:
 
 
 class DocumentWriter:
-    """Makes engine documents by one mapping; `is_genes` adds what mygene's ranking and intervals need."""
+    """Makes engine documents by one mapping; for genes and variants with what their ranking and intervals need."""
 
-    def __init__(self, mapping: FieldMapping, schema: tantivy.Schema, is_genes: bool = False) -> None:
+    def __init__(self, mapping: FieldMapping, schema: tantivy.Schema, api: str = "") -> None:
         self._mapping = mapping
         self._schema = schema
-        self._is_genes = is_genes
+        self._add_own = {"mygene": _add_gene, "myvariant": _add_variant}.get(api)
         self._names: dict[tuple[str, ...], str] = {}
         self._terms: dict[tuple[str, str], str] = {}
         self._encoders = {path: (leaf.key, self._choose_encoder(leaf)) for path, leaf in mapping.fields.items()}
@@ -89,15 +89,16 @@ class DocumentWriter:
             if "hg19" in assemblies:
                 target[ID_HG19] = [document.get(HG19_ID_KEY, identifier)]
         present = []
-        for path, found in collect_values(document, self._mapping).items():
+        values = collect_values(document, self._mapping)
+        for path, found in values.items():
             key, encode_values = self._encoders[path]
-            values = encode_values(found)
-            if values is not None:
+            encoded = encode_values(found)
+            if encoded is not None:
                 present.append(path)
-                target[key] = values
+                target[key] = encoded
         target[NAMES] = [self._list_names(tuple(present))]
-        if self._is_genes:
-            _add_gene(target, document)
+        if self._add_own is not None:
+            self._add_own(target, document, values)
         return tantivy.Document.from_dict(target, self._schema)
 
     def _choose_encoder(self, leaf: Field) -> Callable[[list[Any]], list[Any] | None]:
@@ -108,6 +109,8 @@ class DocumentWriter:
             return _encode_exactly if leaf.exact else _encode_keywords
         if not leaf.indexed:
             return _encode_nothing
+        if leaf.analyzer == STRING:
+            return _encode_strings
         if leaf.is_whole:
             return partial(_encode_whole, leaf.analyzer)
         return partial(self._encode_words, leaf.analyzer)
@@ -139,9 +142,12 @@ class DocumentWriter:
 
 
 def _encode_numbers(kind: str, found: list[Any]) -> list[float] | None:
+    if len(found) == 1:
+        number = encode(kind, found[0])
+        return None if number is None else [number]
     numbers = [number for value in found if (number := encode(kind, value)) is not None]
     # The least first: sorting goes by the first.
-    return sorted(set(numbers)) if len(numbers) > 1 else numbers or None
+    return sorted(set(numbers)) or None
 
 
 def _encode_exactly(found: list[Any]) -> list[str]:
@@ -152,6 +158,10 @@ def _encode_keywords(found: list[Any]) -> list[str]:
     if len(found) == 1:
         return [lowercase(to_text(found[0]))]
     return sorted({lowercase(to_text(value)) for value in found})
+
+
+def _encode_strings(found: list[Any]) -> list[str]:
+    return [lowercase(text) for text in map(to_text, found) if text]
 
 
 def _encode_whole(analyzer: str, found: list[Any]) -> list[str]:
@@ -167,7 +177,7 @@ def name_term(path: str) -> str:
     return "\x00".join(path.split())
 
 
-def _add_gene(target: Values, document: Document) -> None:
+def _add_gene(target: Values, document: Document, values: Values) -> None:
     # The engine multiplies a score by log2(2 + the field), which is never below 1: hence the scale.
     target[WEIGHT] = [2 ** (gene_weight(document) * WEIGHT_SCALE) - 2]
     for assembly, name in POSITION_FIELDS.items():
@@ -179,9 +189,18 @@ def _add_gene(target: Values, document: Document) -> None:
             chromosome, start, end = place
             target.setdefault(STARTS, []).append(encode_start(assembly, chromosome, start))
             target.setdefault(PLACES, []).extend(
-                f"{place_prefix(assembly, chromosome, number)}{start}:{end}"
-                for number in range(start // BIN_SIZE, end // BIN_SIZE + 1)
+                f"{prefix}{start}:{end}" for prefix in place_prefixes(assembly, chromosome, start, end)
             )
+
+
+def _add_variant(target: Values, document: Document, values: Values) -> None:
+    for assembly in ASSEMBLIES:
+        written = [place for end in ("start", "end") for place in values.get(f"{assembly}.{end}", ())]
+        ends = _encode_numbers("integer", written) or []
+        for chromosome in values.get("chrom", ()) if ends else ():
+            place = _read_position({"chr": chromosome, "start": ends[0], "end": ends[-1]})
+            if place is not None:
+                target.setdefault(PLACES, []).extend(place_prefixes(assembly, *place))
 
 
 def collect_values(document: Mapping[str, Any], mapping: FieldMapping) -> Values:
@@ -190,38 +209,37 @@ def collect_values(document: Mapping[str, Any], mapping: FieldMapping) -> Values
     Values that are copied into a field (`all`) follow in the order of the document.
     """
     values: Values = {}
-    for key, value in document.items():
-        node = mapping.root.children.get(key)
-        if node is not None:
-            _collect(value, node, values)
-        elif "." in key:
-            _collect_dotted(key, value, mapping.root, values)
+    _collect(document, mapping.root, values)
     return values
 
 
 def _collect(value: Any, node: Node, values: Values) -> None:
-    if value is None:
-        return
     if isinstance(value, list):
         for item in value:
             _collect(item, node, values)
     elif isinstance(value, dict):
+        children = node.children
         for key, item in value.items():
-            child = node.children.get(key)
-            if child is not None:
+            child = children.get(key)
+            if child is None:
+                if "." in key:
+                    _collect_dotted(key, item, node, values)
+            elif isinstance(item, (dict, list)):
                 _collect(item, child, values)
-            elif "." in key:
-                _collect_dotted(key, item, node, values)
-    else:
-        node.seen = True
-        for leaf in node.leaves:
-            known = values.get(leaf.path)
-            if known is None:
-                values[leaf.path] = [value]
-            else:
-                known.append(value)
-            for copy in leaf.copies:
-                values.setdefault(copy, []).append(value)
+            elif item is not None:
+                _keep(item, child, values)
+    elif value is not None:
+        _keep(value, node, values)
+
+
+def _keep(value: Any, node: Node, values: Values) -> None:
+    node.seen = True
+    for path in node.targets:
+        known = values.get(path)
+        if known is None:
+            values[path] = [value]
+        else:
+            known.append(value)
 
 
 def _collect_dotted(key: str, value: Any, node: Node, values: Values) -> None:
@@ -281,6 +299,12 @@ def encode_start(assembly: str, chromosome: str, start: int) -> int:
 def place_prefix(assembly: str, chromosome: str, number: int) -> str:
     """Return what the terms of all intervals that touch a bin begin with; `start:end` follows."""
     return f"{assembly}:{chromosome}:{number}:"
+
+
+def place_prefixes(assembly: str, chromosome: str, start: int, end: int) -> Iterator[str]:
+    """Yield the prefix of every bin that an interval touches."""
+    for number in range(start // BIN_SIZE, end // BIN_SIZE + 1):
+        yield place_prefix(assembly, chromosome, number)
 
 
 def _read_position(position: Any) -> tuple[str, int, int] | None:

@@ -211,7 +211,8 @@ class Index:
             return GeneQueries(self._schema, self.fields, self._searcher, compiler).build(q)
         compiler = self._compiler(assembly)
         if assembly is not None:
-            return variant_query(q, assembly, compiler, self._compiler(assembly, operator="OR", lenient=False))
+            strict = self._compiler(assembly, operator="OR", lenient=False)
+            return variant_query(q, assembly, self._schema, compiler, strict)
         return compiler.compile(parse(q))
 
     def _narrow(self, query: Query, request: SearchRequest, assembly: str | None) -> Query:

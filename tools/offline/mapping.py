@@ -58,13 +58,14 @@ class Field:
 
 @dataclass(slots=True)
 class Node:
-    """A place in a document: an object with `children`, or a leaf, or (with multi-fields) several leaves.
+    """A place in a document: an object with `children`, or what goes into fields, whose paths are `targets`.
 
+    (Several where the field has multi-fields or is copied into others.)
     `seen` is set once a document holds a value there, also where no query reaches it.
     """
 
     children: dict[str, Node] = field(default_factory=dict)
-    leaves: list[Field] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     seen: bool = False
 
 
@@ -177,7 +178,8 @@ class FieldMapping:
         for path, leaf in self.fields.items():
             parent, _, name = path.rpartition(".")
             is_inner = path not in self.rows and name in (self.rows.get(parent, {}).get("fields") or {})
-            _descend(root, parent if is_inner else path).leaves.append(leaf)
+            node = _descend(root, parent if is_inner else path)
+            node.targets += [leaf.path, *leaf.copies]
         return root
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import tantivy
 from tantivy import Occur, Query
@@ -12,7 +12,7 @@ from tantivy import Occur, Query
 from tools.lucene import Bool, Boost, Exists, MatchAll, Node, Nothing, Phrase, Term, clauses_of, parse
 from tools.offline.analysis import WHITESPACE, analyze, lowercase
 from tools.offline.compiler import ID_FIELD, Compiler, require
-from tools.offline.documents import ASSEMBLIES, BIN_SIZE, PLACES, STARTS, encode_start, place_prefix
+from tools.offline.documents import ASSEMBLIES, BIN_SIZE, PLACES, STARTS, encode_start, place_prefix, place_prefixes
 from tools.offline.mapping import FieldMapping
 
 _GENE_INTERVAL = re.compile(r"chr(?P<chrom>\w+):(?P<start>[0-9,]+)-(?P<end>[0-9,]+)")
@@ -23,6 +23,8 @@ _VARIANT_INTERVAL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _HGVS = re.compile(r"chr\w{1,2}:g\.", re.IGNORECASE)
+# Longer stretches hold so many variants that looking into each of their bins gains nothing.
+_MAX_BINS = 64
 _QUERY_SYNTAX = (":", "~", " AND ", " OR ", "NOT ")
 _ACCESSIONS = ("refseq.rna", "refseq.protein", "accession.rna", "accession.protein")
 # Names that people write for fields, in any case; the first that the mapping has is taken.
@@ -133,8 +135,25 @@ class GeneQueries:
         return node
 
 
-def find_variant_interval(q: str, assembly: str) -> tuple[Node, str] | None:
-    """Take a query of myvariant apart: what its interval asks, and the query string that goes along with it.
+@dataclass(frozen=True)
+class Interval:
+    """A stretch of a chromosome."""
+
+    assembly: str
+    chromosome: str
+    start: int
+    end: int
+
+    @property
+    def node(self) -> Node:
+        """The query string that it stands for."""
+        return parse(
+            f"+chrom:{self.chromosome} +{self.assembly}.start:<={self.end} +{self.assembly}.end:>={self.start}"
+        )
+
+
+def find_variant_interval(q: str, assembly: str) -> tuple[Interval, str] | None:
+    """Take a query of myvariant apart: its interval, and the query string that goes along with it.
 
     Returns:
         None where `q` holds no interval, alone or joined to other clauses with AND.
@@ -151,9 +170,7 @@ def find_variant_interval(q: str, assembly: str) -> tuple[Node, str] | None:
     if found["rest"]:
         others.append(f"({found['rest']})")
     start, end = found["start"] or found["position"], found["end"] or found["position"]
-    interval = parse(
-        f"+chrom:{found['chrom']} +{assembly}.start:<={_position(end)} +{assembly}.end:>={_position(start)}"
-    )
+    interval = Interval(assembly, found["chrom"].lower(), _position(start), _position(end))
     return interval, " AND ".join(others)
 
 
@@ -179,13 +196,17 @@ def choose_assemblies(texts: Iterable[str]) -> tuple[str | None, ...]:
     return ASSEMBLIES if places else (None,)
 
 
-def variant_query(q: str, assembly: str | None, compiler: Compiler, strict: Compiler) -> Query:
+def variant_query(q: str, assembly: str | None, schema: tantivy.Schema, compiler: Compiler, strict: Compiler) -> Query:
     """Return the query for a request's `q` to myvariant; `strict` compiles what goes along with an interval."""
     found = find_variant_interval(q, assembly) if assembly else None
-    if found is None:
+    if found is None or assembly is None:
         return compiler.compile(parse(q))
     interval, others = found
-    query = Query.const_score_query(compiler.compile(interval), 0.0)
+    query = Query.const_score_query(compiler.compile(interval.node), 0.0)
+    if interval.end - interval.start < _MAX_BINS * BIN_SIZE:
+        # Comparing the positions of all variants would take the longer, the more there are.
+        places = place_prefixes(assembly, interval.chromosome, interval.start, interval.end)
+        query = require(query, Query.term_set_query(schema, PLACES, list(places)))
     return require(strict.compile(parse(others)), query) if others else query
 
 

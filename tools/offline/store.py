@@ -51,7 +51,7 @@ __all__ = ["Index", "Store"]
 Progress = Callable[[str, int, int | None], None]
 Rows = dict[str, dict[str, Any]]
 # To be raised when indexes of the same documents would be written otherwise.
-_FORMAT = 4
+_FORMAT = 5
 _HEAP_BYTES = 100_000_000
 _PROGRESS_STEP = 1000
 _FROM_SNAPSHOT = "snapshot"
@@ -264,7 +264,7 @@ class Store:
     ) -> int:
         """Index documents in one commit; of several with one identifier the last stays."""
         mapping = mapping.copy()
-        documents = DocumentWriter(mapping, engine.schema, is_genes=api == "mygene")
+        documents = DocumentWriter(mapping, engine.schema, api)
         writer = engine.writer(_HEAP_BYTES, 1)
         first = _next_number(engine)
         seen: set[int] = set()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from tools.errors import QueryError
+from tools.offline.documents import BIN_SIZE
 from tools.offline.search import SearchRequest, SearchResult
 from tools.offline.store import Index, Store
 
@@ -219,6 +221,25 @@ def test_variants_of_both_assemblies_in_one_answer(tmp_path: Path) -> None:
 )
 def test_variant_intervals(store: Store, q: str, assembly: str, total: int) -> None:
     assert search(store.index("myvariant"), q, assembly=assembly).total == total
+
+
+def test_variant_intervals_compare_positions(tmp_path: Path) -> None:
+    random = Random(1)
+    step = BIN_SIZE // 3
+    documents: list[dict[str, Any]] = []
+    for number in range(120):
+        start = random.randrange(1, 40) * step + random.randrange(-1, 2)
+        end = start + random.choice([0, 1, step, 5 * BIN_SIZE])
+        documents.append({"_id": str(number), "chrom": random.choice("1X"), "hg38": {"start": start, "end": end}})
+    store = Store(tmp_path)
+    store.add("myvariant", documents, True, "hg38")
+    index = store.index("myvariant")
+    for first, last in [(0, 0), (step, step), (3 * step, 3 * step), (BIN_SIZE - 1, 4 * step), (1, 300_000_000)]:
+        for chromosome in "1X":
+            places = [(d["_id"], d["hg38"]) for d in documents if d["chrom"] == chromosome]
+            expected = {name for name, place in places if place["start"] <= last and place["end"] >= first}
+            found = search(index, f"chr{chromosome}:{first}-{last}", assembly="hg38", size=200)
+            assert {hit.id for hit in found.hits} == expected
 
 
 def test_facets(store: Store, genes: Index) -> None:
