@@ -32,7 +32,7 @@ def canonical(node: Node, exact_fields: Container[str] = ("_id",)) -> str:
 
     Equal become: upper and lower case of values (not in `exact_fields`, not in regular expressions), redundant
     parentheses, the order of clauses, `a AND b` and `+a +b` and adjacent fielded clauses, a quoted single word and
-    the bare word, escapes, `[5 TO *]` and `>=5`, `*` and `*:*`, a repeated clause. It is for comparing, not for searching.
+    the bare word, escapes, `[5 TO *]` and `>=5`, `*` and `*:*`, a repeated clause. It is for comparing only.
     """
     if isinstance(node, Nothing):
         return ""
