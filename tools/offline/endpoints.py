@@ -17,7 +17,7 @@ from tools.errors import QueryError
 from tools.lucene import escape
 from tools.offline.documents import ASSEMBLIES
 from tools.offline.identifiers import look_up, translate_scopes
-from tools.offline.parameters import Refusal, bad_query, bad_request
+from tools.offline.parameters import Refusal, bad_query, bad_request, bad_value
 from tools.offline.projection import Projection, Shape, Shaper
 from tools.offline.scroll import PAGE_SIZE, Cursor, read_cursor, write_cursor
 from tools.offline.search import SearchRequest, SearchResult
@@ -170,19 +170,16 @@ class Endpoints:
             sorted=values["_sorted"],
             always_list=tuple(map(str, values["always_list"] or ())),
             allow_null=tuple(map(str, values["allow_null"] or ())),
+            list_filter=values.get("list_filter") or None,
             jmespath=values["jmespath"] or None,
             jmespath_exclude_empty=values["jmespath_exclude_empty"],
         )
         try:
             return Shaper(shape)
         except ValueError as error:
-            raise Refusal(
-                400,
-                "Bad Request",
-                keyword="jmespath",
-                reason="Invalid value for jmespath parameter",
-                details=str(error),
-            ) from None
+            keyword = "list_filter" if "list_filter" in str(error) else "jmespath"
+            reason = f"Invalid value for {keyword} parameter"
+            raise bad_value(keyword=keyword, reason=reason, details=str(error)) from None
 
     def _request(self, values: Values, q: str | None) -> SearchRequest:
         """Turn parameters into what the index is asked.

@@ -148,6 +148,7 @@ _MYGENE = (
     Parameter("missing", list, largest=1000, strict=False),
 )
 _ASSEMBLY = (Parameter("assembly", str, choices=("hg19", "hg38")),)
+_LIST_FILTER = (Parameter("list_filter", str),)
 _OBSOLETE = (Parameter("ignore_obsolete", bool, default=True),)
 
 #: (endpoint, method) -> its parameters. Own parameters of an API follow in `_OWN`.
@@ -176,6 +177,8 @@ _OWN: dict[tuple[str, str], tuple[Parameter, ...]] = {
     ("mygene", "query"): _MYGENE,
     ("mygene", "entity"): _SPECIES,
     **{("myvariant", endpoint): _ASSEMBLY for endpoint in ("query", "entity", "metadata", "fields")},
+    ("mychem", "query"): _LIST_FILTER,
+    ("mychem", "entity"): _LIST_FILTER,
     ("mydisease", "query"): _OBSOLETE,
     ("mydisease", "entity"): _OBSOLETE,
 }

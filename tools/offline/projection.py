@@ -2,7 +2,7 @@
 
 `Projection` does what Elasticsearch's source filtering does for `fields=` (a parent path takes all below it, `*` stands
 for any text, dots included, `-path` excludes). `shape` does what the BioThings SDK's result formatter does for
-`allow_null`, `always_list`, `_sorted`, `jmespath` and `dotfield`. https://docs.biothings.io
+`allow_null`, `always_list`, `_sorted`, `list_filter`, `jmespath` and `dotfield`. https://docs.biothings.io
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ class Shape:
     sorted: bool = True
     always_list: tuple[str, ...] = ()
     allow_null: tuple[str, ...] = ()
+    list_filter: str | None = None
     jmespath: str | None = None
     jmespath_exclude_empty: bool = False
 
@@ -155,12 +156,14 @@ class Shaper:
     """Applies one `Shape` to documents.
 
     Raises:
-        ValueError: on construction, when the jmespath expression is wrong or the library for it is missing.
+        ValueError: on construction, when the jmespath expression is wrong or the library for it is missing, or the
+            list filter is malformed.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self._expression: Any = None
+        self._list, self._wanted = _read_list_filter(shape.list_filter) if shape.list_filter else ("", {})
         if shape.jmespath is not None:
             self._parent, self._target, self._expression = _compile(shape.jmespath)
 
@@ -188,7 +191,16 @@ class Shaper:
             key = _child(field, path)
             if key is not None and key in result and not isinstance(result[key], list):
                 result[key] = [] if result[key] is None else [result[key]]
+        key = _child(self._list, path) if self._list else None
+        if key in result:
+            items = result[key] if isinstance(result[key], list) else [result[key]]
+            result[key] = [item for item in items if self._is_wanted(item)]
         return dict(sorted(result.items())) if self.shape.sorted else result
+
+    def _is_wanted(self, item: Any) -> bool:
+        if not isinstance(item, dict):
+            return False
+        return all(str(item.get(name, "")) in values for name, values in self._wanted.items())
 
     def _flatten(self, document: Document) -> Document:
         values: defaultdict[str, list[Any]] = defaultdict(list)
@@ -232,6 +244,15 @@ class Shaper:
             return result
 
         return visit(document, ""), keep
+
+
+def _read_list_filter(text: str) -> tuple[str, dict[str, list[str]]]:
+    """Take `path.of.list:name=value,value|name=value` apart."""
+    path, *conditions = text.split(":")
+    pairs = [condition.split("=") for condition in "".join(conditions).split("|")]
+    if len(conditions) != 1 or "." not in path or any(len(pair) != 2 for pair in pairs):
+        raise ValueError("Invalid value for list_filter parameter")
+    return path, {name.strip(): [value.strip() for value in values.split(",")] for name, values in pairs}
 
 
 def _compile(text: str) -> tuple[str, str, Any]:

@@ -132,6 +132,23 @@ def test_dotfield_flattens() -> None:
     assert shape({"a": {"b": 1}}, dotfield=True, always_list=("a.b",)) == {"a.b": [1]}
 
 
+def test_list_filter_keeps_the_entries_that_fit_all_conditions() -> None:
+    entries = [{"source": "CDC", "count": 1}, {"source": "CDC", "count": 2}, {"source": "FDA", "count": 1}, "plain"]
+    document = {"sider": {"effects": entries, "one": entries[0]}}
+
+    def shaped(text: str) -> Any:
+        document_or_none = Shaper(Shape(list_filter=text))(document)
+        assert document_or_none is not None
+        return document_or_none["sider"]
+
+    assert shaped("sider.effects:source=CDC,FDA|count=1")["effects"] == [entries[0], entries[2]]
+    assert shaped("sider.one:source=CDC")["one"] == [entries[0]]
+    assert shaped("sider.nothing:source=CDC") == document["sider"]
+    for malformed in ("effects:source=CDC", "sider.effects", "sider.effects:source", "sider.effects:a=1:b"):
+        with pytest.raises(ValueError, match="list_filter"):
+            Shaper(Shape(list_filter=malformed))
+
+
 def test_jmespath_replaces_drops_and_refuses() -> None:
     document = {"tags": [{"name": "x", "v": 1}, {"name": "y", "v": 2}], "a": {"list": [3, 1, 2]}}
     assert shape(document, jmespath="tags|[?name=='x']") == {"a": {"list": [3, 1, 2]}, "tags": [{"name": "x", "v": 1}]}

@@ -279,6 +279,16 @@ def test_shapes(call: Caller) -> None:
         assert call.refused(f"{base}&jmespath={wrong}")["code"] == 400
 
 
+def test_list_filter_is_mychems(call: Caller) -> None:
+    base = "/mychem/v1/query?q=imatinib&fields=chembl"
+    assert call.get(f"{base}&list_filter=chembl.pref_name:a=b")["hits"][0]["chembl"]["pref_name"] == []
+    assert call.refused(f"{base}&list_filter=chembl") == {
+        "code": 400, "success": False, "error": "Bad Request", "keyword": "list_filter",
+        "reason": "Invalid value for list_filter parameter", "details": "Invalid value for list_filter parameter",
+    }  # fmt: skip
+    assert call.get("/mygene/v3/query?q=cdk2&list_filter=chembl")["total"]
+
+
 def test_formats(call: Caller) -> None:
     address = "/mygene/v3/query?q=symbol:CDK2&species=human&fields=symbol&size=1"
     plain = call.get(address)
