@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from rag.documents import fields_of
 from rag.entities import find_entities
@@ -18,7 +19,7 @@ from rag.kinds import KINDS
 from rag.retrieve import is_follow_up
 from tools.apis import species_words
 from tools.catalogue import load_catalogue
-from tools.lucene import Bool, Clause, LuceneSyntaxError, Node, parse, render
+from tools.lucene import Bool, Clause, LuceneSyntaxError, Node, Term, clauses_of, escape, parse, render
 from tools.query import Query
 
 _ASSEMBLIES = {
@@ -55,18 +56,40 @@ def complete(query: Query, question: str, history: Sequence[str] = ()) -> Query:
 
 
 def _with_whole_list(query: Query, question: str) -> Query:
-    """Put all identifiers of a list into a batch, in the question's order, with a scope in which they are looked up."""
+    """Put all identifiers of a list into a request that names some, and look them up where they stand."""
     found = [entity for entity in find_entities(question) if entity.kind in KINDS and entity.kind != "number"]
-    kind = next((entity.kind for entity in found if query.ids and entity.text == query.ids[0]), None)
-    if query.kind != "batch" or kind is None:
-        return query
+    named = query.ids or tuple(term.text for term in _identifying(query))
+    kind = next((entity.kind for entity in found if named and entity.text == named[0]), None)
     listed = tuple(dict.fromkeys(entity.text for entity in found if entity.kind == kind))
-    if not set(query.ids) <= set(listed):
+    if kind is None or not set(named) <= set(listed):
         return query
+    if query.kind == "query":
+        # Several that are named one by one may each have a part of their own.
+        return _with_alternatives(query, listed) if len(named) == 1 < len(listed) else query
     voted = [name.partition(":") for name in KINDS[kind].fields]
     scopes = tuple(path for api, _, path in voted if api == query.api and path != "_id")
     fits = not query.scopes or not scopes or any(scope in scopes for scope in query.scopes)
-    return query.model_copy(update={"ids": listed, "scopes": query.scopes if fits else scopes[:1]})
+    several: Literal["get", "batch"] = "get" if query.kind == "get" and len(listed) == 1 else "batch"
+    return query.model_copy(update={"kind": several, "ids": listed, "scopes": query.scopes if fits else scopes[:1]})
+
+
+def _identifying(query: Query) -> list[Term]:
+    """Return the terms of a query that are identifiers, if nothing in it is negated."""
+    try:
+        tree = parse(query.q or "")
+    except LuceneSyntaxError:
+        return []
+    terms = [leaf for leaf in clauses_of(tree) if isinstance(leaf, Term) and leaf.field is not None]
+    return [term for term in terms if any(e.kind in KINDS and e.kind != "number" for e in find_entities(term.text))]
+
+
+def _with_alternatives(query: Query, listed: Sequence[str]) -> Query:
+    (term,) = _identifying(query)
+    group = " OR ".join(escape(text) for text in listed)
+    single = render(term)
+    if (query.q or "").count(single) != 1:
+        return query
+    return query.model_copy(update={"q": (query.q or "").replace(single, f"{term.field}:({group})")})
 
 
 def _without_repeats(query: Query) -> Query:

@@ -14,6 +14,9 @@ from agent.cli.questions import JsonOption
 @reported
 def bench(
     questions: Annotated[int, typer.Option(min=2, max=1000, help="How many questions are asked.")] = 20,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Also the offline engine over 1.5 million documents: some minutes, 2 GB.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure retrieval, answers, memory, the offline engine and the model on this machine.
@@ -24,9 +27,13 @@ def bench(
     """
     from agent.settings import load_settings
     from finetune.bench import bench as measure
+    from finetune.bench import measure_scale
 
     with Building() as building:
-        rows = measure(load_settings(backend="offline"), questions, building.report)
+        settings = load_settings(backend="offline")
+        rows = measure(settings, questions, building.report)
+        if scale:
+            rows += measure_scale(settings.home, building.report)
     if as_json:
         write_json([asdict(row) for row in rows])
         return

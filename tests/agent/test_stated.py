@@ -61,6 +61,16 @@ def test_a_follow_up_keeps_the_species():
             "mychem /v1/query?q=DB00477,DB00441,DB01460&scopes=drugbank.id&fields=chembl.inchi_key",
         ),
         (
+            "ChEBI ids of CHEMBL25 and CHEMBL112",
+            "mychem /v1/query?q=chembl.molecule_chembl_id:CHEMBL25&fields=chebi.id",
+            "mychem /v1/query?q=chembl.molecule_chembl_id:(CHEMBL25 OR CHEMBL112)&fields=chebi.id",
+        ),
+        (
+            "MONDO:0007947 and MONDO:0005083",
+            "mydisease /v1/disease/MONDO:0007947",
+            "mydisease /v1/disease?ids=MONDO:0007947,MONDO:0005083",
+        ),
+        (
             "schedule II substances",
             "mychem /v1/query?q=ndc.deaschedule:(CII OR CII OR CII)",
             "mychem /v1/query?q=ndc.deaschedule:CII",
