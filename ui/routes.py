@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from chainlit.auth import get_current_user, get_token_from_cookies
@@ -72,8 +73,6 @@ async def download(request: Request) -> Response:
 
 def _all_hits(query: Query, backend_name: str) -> Iterator[dict[str, Any]]:
     """List all hits of a query where it was answered; the first is fetched at once, so that a fault shows."""
-    from itertools import chain
-
     from tools.client import iterate
 
     chat = get_chat()
@@ -87,7 +86,7 @@ async def _aside(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Draw from a blocking iterator in a thread, some hundred at a time."""
 
     def some() -> bytes:
-        return b"".join(line for line, _ in zip(lines, range(200), strict=False))
+        return b"".join(islice(lines, 200))
 
     while part := await asyncio.to_thread(some):
         yield part

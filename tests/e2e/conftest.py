@@ -14,6 +14,10 @@ HOSTILE = {
     "name": "<script>window.pwned=1</script> ![x](https://evil.example/x.png) [go](https://evil.example) **bold**",
     "summary": "<img src=https://evil.example/y.png onerror=window.pwned=1>",
 }  # fmt: skip
+TWINS = [
+    {"_id": "990000002", "entrezgene": 990000002, "symbol": "TWIN1", "taxid": 9606, "name": "twin of man"},
+    {"_id": "990000003", "entrezgene": 990000003, "symbol": "Twin1", "taxid": 10090, "name": "twin of mouse"},
+]
 
 
 def pytest_collection_modifyitems(items):
@@ -36,14 +40,17 @@ def executable():
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory, executable):
-    """A home whose genes include one with hostile texts; E2E_HOME names one whose indexes are built already."""
+    """A home whose genes include one with hostile texts and one of two species.
+
+    E2E_HOME names one whose indexes are built already.
+    """
     given = os.environ.get("E2E_HOME")
     folder = Path(given) if given else tmp_path_factory.mktemp("home")
     from tools.offline.load import load
     from tools.offline.store import Store
 
     file = tmp_path_factory.mktemp("documents") / "hostile.ndjson"
-    file.write_text(json.dumps(HOSTILE) + "\n")
+    file.write_text("".join(json.dumps(document) + "\n" for document in (HOSTILE, *TWINS)))
     load(Store(folder), "mygene", file)
     return folder
 
@@ -65,10 +72,17 @@ def browser(executable):
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def context(server, browser):
+    """One for all tests, so that the page's scripts are fetched and compiled once."""
+    shared = browser.new_context(accept_downloads=True, reduced_motion="reduce")
+    shared.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def chat(server, browser):
-    context = browser.new_context(accept_downloads=True, reduced_motion="reduce")
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-    opened = Chat(context.new_page(), server.url).ready()
-    yield opened
-    context.close()
+def chat(server, context):
+    page = context.new_page()
+    yield Chat(page, server.url).ready()
+    page.close()

@@ -83,9 +83,10 @@ class Chat:
 
     def __init__(self, page, url):
         self.page, self.elsewhere = page, []
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(60_000)
         page.on("request", lambda request: self._note(request.url, url))
-        page.goto(url, wait_until="commit")
+        if page.url != f"{url}/login":
+            page.goto(url, wait_until="commit")
 
     def _note(self, address, url):
         if not address.startswith((url, url.replace("http", "ws"), "data:", "blob:")):
@@ -107,27 +108,72 @@ class Chat:
         self.page.keyboard.press("Enter")
 
     def ask(self, text):
-        """Ask, and return the last answer's text once it is there."""
+        """Ask, and return the answer's text once it is there with what belongs to it."""
+        answer = self.say(text)
+        answer.locator(".ba-answer").wait_for()
+        return answer.inner_text()
+
+    def say(self, text):
+        """Send a message, and return what the assistant says to it: it need not be an answer."""
         before = self.answers.count()
         self.send(text)
         self.answers.nth(before).wait_for()
         self.idle()
-        return self.answers.last.inner_text()
+        return self.answers.last
 
     def idle(self):
         self.page.wait_for_selector("#stop-button", state="detached")
 
-    def run(self, query, fields=""):
-        """Edit the last request and run it; return the new answer element."""
-        page, before = self.page, self.page.locator(".ba-answer").count()
-        card = page.locator(".ba-card").last
+    def stop(self):
+        """Press Stop as soon as it is there: an answer may be quick."""
+        pressed = "() => { const it = document.querySelector('#stop-button'); it?.click(); return Boolean(it) }"
+        self.page.wait_for_function(pressed)
+
+    def edit(self, text, new):
+        """Put a question in other words, and send it again."""
+        message = self.page.locator("[data-step-type=user_message]", has_text=text).first
+        message.locator(".edit-message").focus()
+        self.page.keyboard.press("Enter")
+        box = self.page.locator("textarea:not(#chat-input)")
+        box.fill(new)
+        self.page.get_by_role("button", name="Confirm").click()
+        box.wait_for(state="detached")
+
+    def edit_request(self):
+        """Open the last request for editing; return its card."""
+        card = self.page.locator(".ba-card").last
         if card.get_attribute("open") is None:
             card.locator("summary").click()
         card.get_by_role("button", name="Edit and run").click()
+        return card
+
+    def run(self, query, fields=""):
+        """Edit the last request and run it; return the new answer element."""
+        before, card = self.page.locator(".ba-answer").count(), self.edit_request()
         card.locator("select").first.select_option("mygene")
         card.locator("textarea").fill(query)
         card.get_by_placeholder("the usual ones").fill(fields)
-        page.wait_for_timeout(1500)
+        card.locator(".ba-explain", has_text=query).wait_for()
         card.get_by_role("button", name="Run this request").click()
-        page.wait_for_function("n => document.querySelectorAll('.ba-answer').length > n", arg=before)
-        return page.locator(".ba-answer").last
+        self.page.locator(".ba-answer").nth(before).wait_for()
+        return self.page.locator(".ba-answer").last
+
+    def download(self, answer, button):
+        """Press a download's button; return the file's content."""
+        with self.page.expect_download() as saved:
+            answer.get_by_role("button", name=button, exact=True).click()
+        return saved.value.path().read_text("utf-8")
+
+    def sign_in(self, name, password):
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        return self.ready()
+
+    def tab_to(self, name):
+        """Press Tab until the button of this name has the focus."""
+        for _ in range(40):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("document.activeElement.innerText") == name:
+                return
+        raise AssertionError(f"Tab does not reach {name}.")
