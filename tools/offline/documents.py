@@ -34,6 +34,7 @@ HG19_ID_KEY = "_id_hg19"
 POSITION_FIELDS = {"hg38": "genomic_pos", "hg19": "genomic_pos_hg19", "mm9": "genomic_pos_mm9"}
 # Intervals are found by bins of this many bases.
 BIN_SIZE = 1 << 17
+_LONGEST = 1 << 30
 _SPECIES_WEIGHTS = {9606: 1.55, 10090: 1.3, 10116: 1.2} | dict.fromkeys((7227, 6239, 7955, 3702, 8364, 9823), 1.1)
 _PSEUDOGENE_WEIGHT = 0.5
 #: Scores of genes come out of the engine this many times too large.
@@ -188,19 +189,16 @@ def _add_gene(target: Values, document: Document, values: Values) -> None:
                 continue
             chromosome, start, end = place
             target.setdefault(STARTS, []).append(encode_start(assembly, chromosome, start))
-            target.setdefault(PLACES, []).extend(
-                f"{prefix}{start}:{end}" for prefix in place_prefixes(assembly, chromosome, start, end)
-            )
+            target.setdefault(PLACES, []).extend(place_terms(assembly, chromosome, start, end))
 
 
 def _add_variant(target: Values, document: Document, values: Values) -> None:
     for assembly in ASSEMBLIES:
-        written = [place for end in ("start", "end") for place in values.get(f"{assembly}.{end}", ())]
-        ends = _encode_numbers("integer", written) or []
-        for chromosome in values.get("chrom", ()) if ends else ():
-            place = _read_position({"chr": chromosome, "start": ends[0], "end": ends[-1]})
-            if place is not None:
-                target.setdefault(PLACES, []).extend(place_prefixes(assembly, *place))
+        starts = _encode_numbers("integer", values.get(f"{assembly}.start", []))
+        ends = _encode_numbers("integer", values.get(f"{assembly}.end", []))
+        if starts and ends:
+            for chromosome in values.get("chrom", ()):
+                target.setdefault(PLACES, []).extend(place_terms(assembly, str(chromosome), starts[0], ends[-1]))
 
 
 def collect_values(document: Mapping[str, Any], mapping: FieldMapping) -> Values:
@@ -301,10 +299,13 @@ def place_prefix(assembly: str, chromosome: str, number: int) -> str:
     return f"{assembly}:{chromosome}:{number}:"
 
 
-def place_prefixes(assembly: str, chromosome: str, start: int, end: int) -> Iterator[str]:
-    """Yield the prefix of every bin that an interval touches."""
-    for number in range(start // BIN_SIZE, end // BIN_SIZE + 1):
-        yield place_prefix(assembly, chromosome, number)
+def place_terms(assembly: str, chromosome: str, start: float, end: float) -> Iterator[str]:
+    """Yield the term of an interval in each bin that it touches."""
+    low, high = sorted((int(start), int(end)))
+    # Nothing is longer than a chromosome; a damaged end must not make a million bins.
+    if 0 <= low <= high < low + _LONGEST:
+        for number in range(low // BIN_SIZE, high // BIN_SIZE + 1):
+            yield f"{place_prefix(assembly, chromosome.lower(), number)}{int(start)}:{int(end)}"
 
 
 def _read_position(position: Any) -> tuple[str, int, int] | None:
@@ -313,5 +314,4 @@ def _read_position(position: Any) -> tuple[str, int, int] | None:
         chromosome = str(position["chr"]).lower().removeprefix("chr")
     except (KeyError, TypeError, ValueError):
         return None
-    # Nothing is longer than a chromosome; a damaged end must not make a million bins.
-    return (chromosome, start, end) if 0 <= start <= end < start + (1 << 30) else None
+    return (chromosome, start, end) if 0 <= start <= end < start + _LONGEST else None

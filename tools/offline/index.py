@@ -212,7 +212,7 @@ class Index:
         compiler = self._compiler(assembly)
         if assembly is not None:
             strict = self._compiler(assembly, operator="OR", lenient=False)
-            return variant_query(q, assembly, self._schema, compiler, strict)
+            return variant_query(q, assembly, self._schema, self._searcher, compiler, strict)
         return compiler.compile(parse(q))
 
     def _narrow(self, query: Query, request: SearchRequest, assembly: str | None) -> Query:

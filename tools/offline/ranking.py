@@ -12,7 +12,7 @@ from tantivy import Occur, Query
 from tools.lucene import Bool, Boost, Exists, MatchAll, Node, Nothing, Phrase, Term, clauses_of, parse
 from tools.offline.analysis import WHITESPACE, analyze, lowercase
 from tools.offline.compiler import ID_FIELD, Compiler, require
-from tools.offline.documents import ASSEMBLIES, BIN_SIZE, PLACES, STARTS, encode_start, place_prefix, place_prefixes
+from tools.offline.documents import ASSEMBLIES, BIN_SIZE, PLACES, STARTS, encode_start, place_prefix
 from tools.offline.mapping import FieldMapping
 
 _GENE_INTERVAL = re.compile(r"chr(?P<chrom>\w+):(?P<start>[0-9,]+)-(?P<end>[0-9,]+)")
@@ -151,6 +151,15 @@ class Interval:
             f"+chrom:{self.chromosome} +{self.assembly}.start:<={self.end} +{self.assembly}.end:>={self.start}"
         )
 
+    def places(self, searcher: tantivy.Searcher) -> list[str]:
+        """Return the terms of the indexed places that overlap."""
+        prefixes = (
+            place_prefix(self.assembly, self.chromosome, number)
+            for number in range(self.start // BIN_SIZE, self.end // BIN_SIZE + 1)
+        )
+        terms = (term for prefix in prefixes for term, _ in searcher.terms_with_prefix(PLACES, prefix))
+        return [term for term in terms if _reaches(term, self.start, self.end)]
+
 
 def find_variant_interval(q: str, assembly: str) -> tuple[Interval, str] | None:
     """Take a query of myvariant apart: its interval, and the query string that goes along with it.
@@ -196,17 +205,25 @@ def choose_assemblies(texts: Iterable[str]) -> tuple[str | None, ...]:
     return ASSEMBLIES if places else (None,)
 
 
-def variant_query(q: str, assembly: str | None, schema: tantivy.Schema, compiler: Compiler, strict: Compiler) -> Query:
+def variant_query(
+    q: str,
+    assembly: str | None,
+    schema: tantivy.Schema,
+    searcher: tantivy.Searcher,
+    compiler: Compiler,
+    strict: Compiler,
+) -> Query:
     """Return the query for a request's `q` to myvariant; `strict` compiles what goes along with an interval."""
     found = find_variant_interval(q, assembly) if assembly else None
     if found is None or assembly is None:
         return compiler.compile(parse(q))
     interval, others = found
-    query = Query.const_score_query(compiler.compile(interval.node), 0.0)
-    if interval.end - interval.start < _MAX_BINS * BIN_SIZE:
+    if 0 <= interval.end - interval.start < _MAX_BINS * BIN_SIZE:
         # Comparing the positions of all variants would take the longer, the more there are.
-        places = place_prefixes(assembly, interval.chromosome, interval.start, interval.end)
-        query = require(query, Query.term_set_query(schema, PLACES, list(places)))
+        query = Query.term_set_query(schema, PLACES, interval.places(searcher))
+    else:
+        query = compiler.compile(interval.node)
+    query = Query.const_score_query(query, 0.0)
     return require(strict.compile(parse(others)), query) if others else query
 
 

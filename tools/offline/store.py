@@ -51,7 +51,7 @@ __all__ = ["Index", "Store"]
 Progress = Callable[[str, int, int | None], None]
 Rows = dict[str, dict[str, Any]]
 # To be raised when indexes of the same documents would be written otherwise.
-_FORMAT = 5
+_FORMAT = 6
 _HEAP_BYTES = 100_000_000
 _PROGRESS_STEP = 1000
 _FROM_SNAPSHOT = "snapshot"
