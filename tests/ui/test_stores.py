@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -6,6 +7,8 @@ pytest.importorskip("chainlit")
 
 from chainlit.types import Pagination, ThreadFilter
 from chainlit.user import User
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tools.query import Query
 from ui.answers import Answers, as_csv, as_json
@@ -22,19 +25,35 @@ def step():
     }  # fmt: skip
 
 
-async def test_a_chat_is_saved_resumed_listed_and_deleted(tmp_path, step, monkeypatch):
+@pytest.fixture(params=["SQLite", "Postgres"])
+async def address(request):
+    """Where chats are kept: the default, and a Postgres that may be emptied."""
+    if request.param == "SQLite":
+        return None
+    given = os.environ.get("POSTGRES_TEST_ADDRESS")
+    if given is None:
+        pytest.skip("POSTGRES_TEST_ADDRESS names no database that may be emptied.")
+    engine = create_async_engine(given)
+    async with engine.begin() as connection:
+        for table in ("users", "threads", "steps", "elements", "feedbacks"):
+            await connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+    await engine.dispose()
+    return given
+
+
+async def test_a_chat_is_saved_resumed_listed_and_deleted(tmp_path, address, step, monkeypatch):
     class Session:
         has_first_interaction = True
 
     monkeypatch.setattr("chainlit.data.utils.context", type("C", (), {"session": Session()})())
     forgotten = []
-    layer = open_data_layer(tmp_path, None, forgotten.append)
+    layer = open_data_layer(tmp_path, address, forgotten.append)
     user = await layer.create_user(User(identifier="local"))
     await layer.update_thread("t1", name="first", user_id=user.id, tags=["one", "two"], metadata={"a": 1})
     await layer.create_step(step)
     await layer.close()
 
-    layer = open_data_layer(tmp_path, None, forgotten.append)  # as after a restart
+    layer = open_data_layer(tmp_path, address, forgotten.append)  # as after a restart
     thread = await layer.get_thread("t1")
     assert thread["tags"] == ["one", "two"] and thread["metadata"] == {"a": 1}
     assert thread["steps"][0]["metadata"] == {"turn": {"question": "q"}}
@@ -48,8 +67,8 @@ async def test_a_chat_is_saved_resumed_listed_and_deleted(tmp_path, step, monkey
     await layer.close()
 
 
-async def test_chats_are_listed_page_by_page(tmp_path):
-    layer = open_data_layer(tmp_path, None)
+async def test_chats_are_listed_page_by_page(tmp_path, address):
+    layer = open_data_layer(tmp_path, address)
     user = await layer.create_user(User(identifier="local"))
     for number in range(5):
         await layer.update_thread(f"t{number}", name=str(number), user_id=user.id)
