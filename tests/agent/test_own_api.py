@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from agent.direct import run_request
 from agent.grammar import build_grammar
 from agent.graph import build_graph
 from agent.settings import Settings, load_settings
+from finetune import annotate
 from rag.retrieve import rank
 from tools import apis, catalogue
+from tools.backend import resolve_backend
 from tools.offline.load import load
 from tools.offline.store import Store
 from tools.offline.transport import OfflineTransport
@@ -89,6 +94,71 @@ def test_the_plain_client(settings: Settings) -> None:
     assert client.metadata()["biothing_type"] == "doc"
 
 
+class Describing(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server that knows what these fields are."""
+
+    NOTES = {
+        "plasmid.resistance": (
+            "antibiotic resistance",
+            "What its plasmid makes a strain survive.",
+            ["selection marker"],
+        ),
+        "frozen_on": ("date of freezing", "The day on which the tubes were frozen.", ["banked", "put away"]),
+    }
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        path = re.search(r"Field: (\S+)", asked["messages"][-1]["content"])
+        assert path is not None
+        label, description, synonyms = self.NOTES.get(path[1], (path[1], f"What {path[1]} holds.", []))
+        said = json.dumps({"label": label, "description": description, "synonyms": synonyms})
+        message = {"role": "assistant", "content": said}
+        answer = {
+            "id": "1", "object": "chat.completion", "created": 0, "model": asked["model"],
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+        }  # fmt: skip
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def describing_url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Describing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_descriptions_by_a_larger_model(settings: Settings, describing_url: str, tmp_path: Path) -> None:
+    question = "when was it banked?"
+
+    def ranked() -> dict[str, str]:
+        return {field.path: field.label for field in rank(question, ["strains"], 20, home=settings.home)}
+
+    before = list(ranked()).index("frozen_on")
+    notes = tmp_path / "notes.jsonl"
+    asking = settings.model_copy(update={"openai_base_url": describing_url, "openai_model": "large"})
+    backend = resolve_backend("offline", settings.home)
+    usage = annotate.annotate(catalogue.load_catalogue("strains"), notes, asking, backend=backend)
+    backend.close()
+    described = {row["path"] for row in annotate.read_rows(notes)}
+    assert usage.asked == len(described) and "freezer.box" not in described  # by hand already
+    annotate.apply("strains", notes, settings.home)
+    found = ranked()
+    assert list(found).index("frozen_on") < before
+    assert (found["frozen_on"], found["freezer.box"]) == ("date of freezing", "box in the freezer")
+    assert run_request("strains /v1/query?q=frozen_on:>=2024", settings)["total"] == 1
+
+
 def test_questions(settings: Settings, script: Callable[..., Any]) -> None:
     found = rank("which antibiotic is the plasmid resistant to?", ["strains"], 5, home=settings.home)
     assert "plasmid.resistance" in [field.path for field in found[:3]]
@@ -99,7 +169,7 @@ def test_questions(settings: Settings, script: Callable[..., Any]) -> None:
     model = script(line)
     record = build_graph(settings).invoke({"question": question})
     assert (record["status"], record["request"], record["values"]) == ("answered", line, ["A1"])
-    assert "box in the freezer" in model.prompts[0]
+    assert "\nfreezer.box\n" in model.prompts[0]
     grammar = build_grammar(question, [], {"strains": list(FIELDS)}, ["strains"])
     assert grammar.accepts(line)
     assert not grammar.accepts(line.replace("kanamycin", "streptomycin"))
