@@ -42,7 +42,7 @@ types: $(VENV)/dev
 check: lint types test
 
 bench: $(VENV)/dev
-	$(BIN)/biothings-assistant bench
+	$(BIN)/biothings-assistant bench --scale
 
 evaluate: $(VENV)/dev
 	$(BIN)/biothings-assistant evaluate

@@ -263,6 +263,23 @@ def _offline(runtime: Runtime) -> list[Row]:
     return rows
 
 
+def measure_scale(home: Path, report: Callable[[str, int, int | None], None] | None = None) -> list[Row]:
+    """Return the figures of the offline engine over ever more documents, and of the service over the snapshot."""
+    from tools.offline import bench as scale
+
+    small, large = scale.compare(progress=report)
+    rows = [Row("offline service's memory", f"{scale.service_memory(home) / 2**20:,.0f} MB", "<= 400 MB")]
+    for size in (small, large):
+        name = f"{size.documents:,} documents"
+        rate = f"{size.per_second:,.0f} a second ({size.per_cpu_second:,.0f} a second of one processor)"
+        rows.append(Row(f"{name} indexed", rate, ">= 10,000 a second on 2 cores"))
+        rows.append(Row(f"{name} opened", f"{1000 * size.opening_seconds:.0f} ms", "< 300 ms"))
+    for kind, (seconds, _) in large.queries.items():
+        ratio = seconds / small.queries[kind][0]
+        rows.append(Row(f"{large.documents:,}: {kind}", f"{1000 * seconds:.2f} ms, {ratio:.1f} times", "<= 2 times"))
+    return rows
+
+
 def _query(service: Service, api: str, parameters: dict[str, Any]) -> None:
     reply = service.handle("GET", f"/{api}/query", {name: [value] for name, value in parameters.items()})
     if reply.status != 200:
