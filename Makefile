@@ -28,7 +28,7 @@ chat: $(VENV)/core
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -m "not browser"
 
-# The chat in a real Chromium, some ten minutes on two cores; skipped, with the reason, where there is none.
+# The chat in a real Chromium; skipped, with the reason, where there is none.
 test-browser: $(VENV)/dev
 	$(BIN)/python -m pytest -m browser -rs
 

@@ -16,8 +16,8 @@ _MOST_BARS = 30
 _MOST_LABELS = 60
 #: How much of the chart's width a letter takes.
 _LETTER = 0.02
-#: Both can be read on white and on near-black.
-_COLOUR, _TEXT = "#17a596", "#6f8388"
+#: Seen on white and on near-black; the texts have the theme's own colours by the style sheet.
+_COLOUR = "#17a596"
 _POPULATIONS = {
     "af_afr": "African", "af_ami": "Amish", "af_amr": "Latino", "af_asj": "Ashkenazi Jewish", "af_eas": "East Asian",
     "af_fin": "Finnish", "af_nfe": "non-Finnish European", "af_oth": "other", "af_sas": "South Asian", "af": "all",
@@ -147,7 +147,7 @@ def _styled(figure: Any) -> Any:
     """Let the page's own colours show through, in light and in dark."""
     figure.update_traces(marker_color=_COLOUR)
     figure.update_layout(
-        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font_color=_TEXT,
+        template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 10, "r": 16, "t": 44, "b": 50}, yaxis_automargin=True, bargap=0.25, autosize=True,
         title={"x": 0, "xanchor": "left", "font_size": 14}, dragmode=False,
     )  # fmt: skip

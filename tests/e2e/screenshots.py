@@ -12,7 +12,7 @@ from conftest import BROWSERS
 from driver import Chat, Server
 from playwright.sync_api import sync_playwright
 
-WIDE, NARROW = {"width": 1000, "height": 760}, {"width": 390, "height": 760}
+WIDE, NARROW = {"width": 1000, "height": 860}, {"width": 390, "height": 760}
 LIST = "TP53 BRCA1 CDK2 EGFR P53 CAP KRAS NOSUCHGENE1 MYC RB1 PTEN TP53"
 
 
@@ -35,8 +35,6 @@ def main():
                 context = browser.new_context(viewport=size, reduced_motion="reduce")
                 page = context.new_page()
                 page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{scheme}')")
-                # The list of earlier chats is the photographer's own.
-                page.add_init_script("document.cookie = 'sidebar_state=false'")
                 show(Chat(page, server.url).ready())
                 page.mouse.move(0, 0)
                 page.wait_for_timeout(1000)

@@ -235,17 +235,17 @@ def test_chats_are_listed_resumed_and_deleted_after_a_restart(chat, server):
 
 # The browser remembers the scheme: light comes last, as the other tests find it.
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_the_page_fits_a_phone(chat, scheme):
-    page = chat.page
+def test_the_page_fits_a_phone(context, server, scheme):
+    page = context.new_page()
     page.set_viewport_size({"width": 390, "height": 800})
-    page.evaluate(f"localStorage.setItem('vite-ui-theme', '{scheme}')")
-    page.reload(wait_until="commit")
-    chat.ready()
+    page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{scheme}')")
+    chat = Chat(page, server.url).ready()
     chat.ask("mygene /v3/query?q=kinase&facets=type_of_gene&size=0")
     page.get_by_role("img", name="Chart: gene type").wait_for()
     chat.ask(KINASES)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("html").get_attribute("class").split() == [scheme]
+    page.close()
 
 
 def test_two_people_ask_at_once(server, browser):
