@@ -40,6 +40,7 @@ _PSEUDOGENE_WEIGHT = 0.5
 #: Scores of genes come out of the engine this many times too large.
 WEIGHT_SCALE = 2
 _CACHE_SIZE = 100_000
+_NAMES_CACHE_SIZE = 4096
 _CACHED_LENGTH = 80
 
 Values = dict[str, list[Any]]
@@ -134,7 +135,7 @@ class DocumentWriter:
         """Return the names of fields and of the objects around them; documents of one source share their set."""
         known = self._names.get(paths)
         if known is None:
-            if len(self._names) >= _CACHE_SIZE:
+            if len(self._names) >= _NAMES_CACHE_SIZE:
                 self._names.clear()
             parts = [path.split(".") for path in paths]
             names = {".".join(part[: end + 1]) for part in parts for end in range(len(part))}
