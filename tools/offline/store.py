@@ -28,7 +28,7 @@ from filelock import FileLock
 
 from tools.apis import API_NAMES
 from tools.errors import DataError
-from tools.offline import snapshot
+from tools.offline import memory, snapshot
 from tools.offline.documents import (
     ASSEMBLIES,
     ID,
@@ -251,6 +251,7 @@ class Store:
         for path in folder.glob("v*"):
             if path.name not in (f"v{number}", state.version if state else ""):
                 shutil.rmtree(path, ignore_errors=True)
+        memory.give_back()
         return count
 
     def _fill(
