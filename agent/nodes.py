@@ -6,12 +6,14 @@ ours and the network's end the question with an error that says how to mend it.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from agent.listener import listener
+from agent.model.base import Completion
 from agent.prompts import Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
 from agent.runtime import Runtime
@@ -23,6 +25,8 @@ from tools.errors import AssistantError, BadRequest, ModelError, NotFound, Query
 from tools.query import Query
 
 REFUSAL = "none"
+#: A refusal of which the model is less sure than this gives way to its best request; chosen on validation pairs.
+SURE_REFUSAL = 0.6
 #: A pasted page is no question; the model's context would not hold it either.
 LONGEST_QUESTION = 2000
 #: Fields that the grammar allows beside the common ones; more than the prompt shows, since a trie is cheap.
@@ -99,7 +103,6 @@ class Nodes:
         ]
         said = [turn.question for turn in turns] + [turn.request for turn in turns]
         apis = [state["api"]] if state["api"] else None
-        grammar = build_grammar(state["question"], said, state["paths"], apis)
         cards = [
             ScoredField(card["api"], card["path"], 0.0, card["label"], card["description"]) for card in state["cards"]
         ]
@@ -109,15 +112,17 @@ class Nodes:
             examples = [Example(**example) for example in state["examples"]]
             prompt = render_general(state["question"], cards, examples, turns, failures)
         heard = listener.get()
-        completion = self._runtime.model.complete(
-            prompt,
-            grammar=grammar.gbnf,
-            max_tokens=_MAX_TOKENS,
-            stop=("<|im_end|>", "\n"),
-            on_token=heard.on_token,
-            on_position=heard.on_position,
-            cancel=heard.cancel,
-        )
+
+        def complete_prompt(refusal: bool) -> Completion:
+            grammar = build_grammar(state["question"], said, state["paths"], apis, refusal=refusal)
+            return self._runtime.model.complete(
+                prompt, grammar=grammar.gbnf, max_tokens=_MAX_TOKENS, stop=("<|im_end|>", "\n"),
+                on_token=heard.on_token, on_position=heard.on_position, cancel=heard.cancel,
+            )  # fmt: skip
+
+        completion = complete_prompt(True)
+        if completion.text.strip() == REFUSAL and _is_unsure(completion) and not state["attempts"]:
+            completion = complete_prompt(False)
         if completion.finish_reason == "cancelled":
             raise ModelError("Stopped.", "")
         seconds = time.perf_counter() - start
@@ -220,6 +225,11 @@ class Nodes:
             # What is only of use on the way need not be kept with the conversation.
             "cards": [], "paths": {}, "examples": [], "result": None, "draft": "",
         }  # fmt: skip
+
+
+def _is_unsure(refusal: Completion) -> bool:
+    # A served model may not say how sure it is.
+    return refusal.logprob is not None and math.exp(refusal.logprob) < SURE_REFUSAL
 
 
 def _completed(draft: str, state: State) -> str:

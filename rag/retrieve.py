@@ -314,7 +314,7 @@ class Retriever:
             for candidates, count in ((mine & keys, 3 - rank), (mine & names, 2 - rank)):
                 places = np.flatnonzero(candidates)
                 reserved += [int(place) for place in places[np.argsort(-total[places], kind="stable")][:count]]
-        return reserved
+        return list(dict.fromkeys(reserved))
 
     def _best(self, total: Scores, k: int, reserved: Sequence[int]) -> list[int]:
         """Pick the best, each further field of one parent a little less welcome than the one before."""

@@ -50,12 +50,14 @@ def build_grammar(
     history: Sequence[str] = (),
     fields: Mapping[str, Sequence[str]] | None = None,
     apis: Sequence[str] | None = None,
+    *,
+    refusal: bool = True,
 ) -> Grammar:
     """Build the grammar for `question`.
 
     `history` holds earlier questions of the conversation, and earlier request lines, of which identifiers and fields
     may be used again; `fields` the paths that retrieval found, by API; `apis` the only APIs that may be asked (else
-    the four, and those of `fields`).
+    the four, and those of `fields`); `refusal` whether `none` belongs.
 
     Raises:
         QueryError: an API is not known.
@@ -67,7 +69,7 @@ def build_grammar(
     conversation = read_conversation(question, history, stored)
     forge = Forge()
     values = Values(forge, conversation)
-    entries: list[tuple[str, Node]] = [(REFUSAL, EMPTY)]
+    entries: list[tuple[str, Node]] = [(REFUSAL, EMPTY)] if refusal else []
     for name in names:
         vocabulary = choose(catalogues[name], fields.get(name, ()), (*conversation.words, *conversation.names))
         entries += Requests(forge, values, get_api(name), vocabulary).entries()
