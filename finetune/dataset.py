@@ -24,8 +24,8 @@ Encode = Callable[[str], list[int]]
 BRANCHES = 6
 #: Cards of a question, as many as the agent shows.
 CARDS = 10
-#: Of the pairs whose fields were not all found, so many are kept: what was not shown can only be learnt by heart.
-_KEPT_WITHOUT_CARDS = 0.2
+#: The share kept of training pairs whose fields were not all found: what is not shown can only be learnt by heart.
+KEPT_WITHOUT_CARDS = 0.2
 _HISTORY_SHOWN = 3
 
 
@@ -75,9 +75,12 @@ def write_pairs(pairs: Iterable[Pair], path: Path) -> int:
 
 def build_sequences(
     pairs: Sequence[Pair], retriever: Retriever, encode: Encode, seed: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None, kept: float = 1.0,
 ) -> list[Tree]:  # fmt: skip
-    """Retrieve each pair's cards, and render the pairs, several a sequence, in random order."""
+    """Retrieve each pair's cards, and render the pairs, several a sequence, in random order.
+
+    `kept` is the share that is kept of pairs whose fields were not all found.
+    """
     rng = random.Random(seed)
     order = list(pairs)
     rng.shuffle(order)
@@ -85,7 +88,7 @@ def build_sequences(
     for done, pair in enumerate(order, start=1):
         earlier = [turn.question for turn in pair.history][-_HISTORY_SHOWN:]
         cards = retriever.retrieve(pair.question, earlier, None, CARDS).fields
-        if _are_found(pair.request, cards) or rng.random() < _KEPT_WITHOUT_CARDS:
+        if _are_found(pair.request, cards) or rng.random() < kept:
             branches.append(_branch(pair, cards, encode))
         if progress:
             progress(done, len(order))

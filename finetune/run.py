@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.runtime import Progress
-from finetune.dataset import Branch, Encode, Tree, build_sequences, read_pairs
+from finetune.dataset import KEPT_WITHOUT_CARDS, Branch, Encode, Tree, build_sequences, read_pairs
 from tools.errors import DataError
 
 if TYPE_CHECKING:
@@ -118,16 +118,16 @@ def prepare(
         raise DataError(f"{pairs_path} holds no pair to train on.", "Make some: biothings-assistant finetune data")
     retriever = open_retriever()
 
-    def render(chosen: Sequence[Pair], seed: int, what: str) -> list[Tree]:
+    def render(chosen: Sequence[Pair], seed: int, what: str, kept: float) -> list[Tree]:
         def report(done: int, total: int) -> None:
             if progress:
                 progress(what, done, total)
 
-        return build_sequences(chosen, retriever, encode, seed, report)
+        return build_sequences(chosen, retriever, encode, seed, report, kept)
 
     made = (
-        render(training, plan.data.seed, "rendering training pairs"),
-        render(split.validation[: plan.data.validation], plan.data.seed + 1, "rendering validation pairs"),
+        render(training, plan.data.seed, "rendering training pairs", KEPT_WITHOUT_CARDS),
+        render(split.validation[: plan.data.validation], plan.data.seed + 1, "rendering validation pairs", 1.0),
     )
     _write(cache, key, made)
     return Sequences(*made, notes)
