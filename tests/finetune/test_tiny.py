@@ -17,6 +17,7 @@ from finetune.commands import app
 from finetune.dataset import read_pairs
 from finetune.evaluate import read_predictions
 from finetune.run import packaged_base
+from rag.retrieve import ScoredField
 from tools.paths import data_dir
 
 pytest.importorskip("torch")
@@ -86,7 +87,9 @@ def test_both_runtimes_write_the_same(run: Path, real_home: Path) -> None:
     base = packaged_base(real_home)
     model: Any = peft.PeftModel.from_pretrained(transformers.AutoModelForCausalLM.from_pretrained(base), adapter).eval()
     runtime = Runtime(merged_model(run / "home", adapter, output_type="F32"), context=512, threads=2)
-    prompt = runtime.tokenize(render_tuned(QUESTION, ()))
+    paths = ("symbol", "pathway.reactome", "pathway.reactome.name")
+    cards = [ScoredField("mygene", path, 1.0, "", "") for path in paths]
+    prompt = runtime.tokenize(render_tuned(QUESTION, cards))
     runtime.read(prompt, lambda: False)
     written: list[int] = []
     while len(written) < 24 and (not written or written[-1] != runtime.tokenize("<|im_end|>")[0]):
