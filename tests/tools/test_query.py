@@ -128,3 +128,8 @@ def test_faults_are_named_with_the_nearest_valid_choice(line, named):
 )
 def test_good_requests_pass(line):
     assert Query.parse(line).check().line == line
+
+
+def test_a_field_called_chrom_is_no_interval():
+    line = "myvariant /v1/query?q=NOT chrom:5 AND dbsnp.gene.symbol:BRCA1"
+    assert Query.parse(line).check().line == Query.parse(line).line
