@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 #: The services' limits (BioThings SDK, `web/settings/default.py`).
 LIMITS = {"size": (0, 1000), "from": (0, 10_000), "facet_size": (0, 1000)}
-#: `chr7:140453136-140453200`, `hg19.chrX:1,000-2,000`, `chr1:69511`: an interval, no field called `chr7`; `chrom:5` is a field.
+#: `chr7:140453136-140453200`, `hg19.chrX:1,000-2,000`, `chr1:69511`: an interval, no field called `chr7`.
+#: `chrom:5` is a field.
 INTERVAL = re.compile(r"(?:(hg19|hg38|mm9)\.)?chr(?!om:)(\w+):([\d,]+)(?:-([\d,]+))?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
