@@ -54,7 +54,7 @@ def missing_fields(query: Query, backend: str | None, runtime: Runtime) -> list[
 
 def is_positional(query: Query) -> bool:
     """Tell whether a request asks by genome position, which depends on the assembly: an interval or HGVS ids."""
-    return query.kind in ("get", "batch") or bool(INTERVAL.search(query.q or ""))
+    return any(identifier.startswith("chr") for identifier in query.ids) or bool(INTERVAL.search(query.q or ""))
 
 
 def _held(path: str, catalogue: Catalogue, held: frozenset[str]) -> bool:

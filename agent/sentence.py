@@ -138,7 +138,7 @@ class _Writer:
         if self._total == 1 and said:
             return "\n".join([f"{said[0]}.", *self._say_outline(self._hits[0])])
         named = self._named()
-        if named is not None and self._query.api != "mygene":
+        if named is not None:
             lines = [
                 f"{introduce(self._query.api, named)}.",
                 *self._say_outline(named),
@@ -185,20 +185,18 @@ class _Writer:
     def _meant(self) -> Document | None:
         """The hit that is named as was asked, if there is something to say of it and to a reader it is the only one."""
         named = self._named()
-        if named is None or self._query.api == "mygene":
-            return None
         asked = [path for path in self._paths if path not in IDENTITY.get(self._query.api, ())]
-        return named if any(find(named, path) for path in asked) else None
+        return named if named is not None and any(find(named, path) for path in asked) else None
 
     def _named(self) -> Document | None:
-        """The one of several hits whose name is, word for word, the one that was asked for."""
+        """The one of several hits whose name is, word for word, the one that was asked for; genes share symbols."""
         words = (_naming_words(self._query) or "").casefold()
         named = [
             hit
             for hit in self._hits
             if (_own_name(self._query.api, hit) or self._names.get(str(hit.get("_id")), "")).casefold() == words
         ]
-        return named[0] if words and len(named) == 1 else None
+        return named[0] if words and len(named) == 1 and self._query.api != "mygene" else None
 
     def _say_others(self, told: str) -> str:
         count = self._total - 1

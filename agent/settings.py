@@ -11,6 +11,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agent.prompts import CARDS
 from tools.errors import SettingsError
 from tools.paths import data_dir
 
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
         default="auto",
         description="tuned: the short prompt of the fine-tuned model; general: with instructions and worked examples.",
     )
-    cards: int = Field(default=10, ge=1, le=64, description="Field cards shown to the model.")
+    cards: int = Field(default=CARDS, ge=1, le=64, description="Field cards shown to the model.")
     max_repairs: int = Field(default=2, ge=0, le=10, description="Drafts after the first, when one fails.")
     hits: int = Field(default=10, ge=1, le=1000, description="Hits fetched where the question names no number.")
     timeout: float = Field(default=30.0, gt=0, description="Seconds that a service may take for one answer.")

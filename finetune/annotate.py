@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from agent.settings import Settings
 from agent.values import find
-from finetune.teacher import Teacher, Usage, in_batches
+from finetune.teacher import Teacher, Usage, Watch
 from tools.apis import get_api
 from tools.catalogue import Catalogue
 from tools.catalogue import Field as CatalogueField
@@ -25,7 +25,6 @@ For one field, given its path, its type and an example, write: `label`, what it 
 `description`, one sentence that says what the field holds and whose data it is; `synonyms`, up to eight words or short
 phrases that a biologist would use when asking for it. Say only what path and example support."""
 _SAMPLE_CHARACTERS = 300
-Watch = Callable[[int, int, Usage], None]
 
 
 class Annotation(BaseModel):
@@ -70,19 +69,11 @@ def annotate(
     done = {str(row["path"]) for row in read_rows(out)}
     chosen = [field for field in _choose(catalogue, paths) if field.path not in done]
     teacher = Teacher(settings, INSTRUCTIONS, Annotation, concurrency, usage=usage or Usage())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    finished = 0
-    with out.open("a", encoding="utf-8") as file:
-        for part in in_batches(chosen, batch):
-            answers = teacher.ask([describe(field, sample(field, backend)) for field in part])
-            for field, answer in zip(part, answers, strict=True):
-                if answer is not None:
-                    row = {"path": field.path, **answer.model_dump(), "model": settings.openai_model}
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.flush()
-            finished += len(part)
-            watch(finished, len(chosen), teacher.usage)
-    return teacher.usage
+
+    def make_rows(field: CatalogueField, answer: Annotation | None) -> list[dict[str, Any]]:
+        return [{"path": field.path, **answer.model_dump(), "model": settings.openai_model}] if answer else []
+
+    return teacher.write(chosen, lambda field: describe(field, sample(field, backend)), make_rows, out, batch, watch)
 
 
 def _choose(catalogue: Catalogue, paths: Iterable[str] | None) -> list[CatalogueField]:

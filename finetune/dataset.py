@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.prompts import END, Failure, render_task, render_turns
+from agent.prompts import CARDS, END, HISTORY, Failure, render_task, render_turns
 from finetune.pairs import Pair
 
 if TYPE_CHECKING:
     from rag.retrieve import Retriever, ScoredField
 
 Encode = Callable[[str], list[int]]
+#: Conversations of a sequence.
 BRANCHES = 6
-#: Cards of a question, as many as the agent shows.
-CARDS = 10
 #: The share kept of training pairs whose fields were not all found: what is not shown can only be learnt by heart.
 KEPT_WITHOUT_CARDS = 0.2
-_HISTORY_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def build_sequences(
     rng.shuffle(order)
     branches: list[Branch] = []
     for done, pair in enumerate(order, start=1):
-        earlier = [turn.question for turn in pair.history][-_HISTORY_SHOWN:]
+        earlier = [turn.question for turn in pair.history][-HISTORY:]
         cards = retriever.retrieve(pair.question, earlier, None, CARDS).fields
         if _are_found(pair.request, cards) or rng.random() < kept:
             branches.append(_branch(pair, cards, encode))
@@ -120,10 +118,8 @@ def _branch(pair: Pair, cards: Sequence[ScoredField], encode: Encode) -> Branch:
         tokens.extend(piece)
         learn.extend([learnt] * len(piece))
 
-    for turn in pair.history[-_HISTORY_SHOWN:]:
-        add(render_turns(turn.question), False)
-        add(turn.request + END, False)
-        add("\n", False)
+    for turn in pair.history[-HISTORY:]:
+        add(render_turns(turn.question) + turn.request + END + "\n", False)
     failures = [Failure(failure.request, failure.error) for failure in pair.failures]
     add(render_turns(pair.question, cards, (), failures), False)
     add(pair.request + END, True)

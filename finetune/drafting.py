@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast, get_args
 
 from agent.nodes import REFUSAL, Nodes
-from agent.prompts import Turn, render_general, render_tuned
+from agent.prompts import HISTORY, Turn, render_general, render_tuned
 from agent.runtime import Progress, Runtime, get_runtime
 from agent.settings import Settings
 from agent.state import Record, State
@@ -30,7 +30,6 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 SHOTS = 10
 _MAX_TOKENS = 200
 _MATTERS = (".py", ".txt", ".json", ".jsonl", ".md")
-_HISTORY_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ class PlainDrafter:
         for asked in (*history, question):
             start = time.perf_counter()
             try:
-                text, error = self._complete(" ".join(asked.split()), turns[-_HISTORY_SHOWN:]), None
+                text, error = self._complete(" ".join(asked.split()), turns[-HISTORY:]), None
             except AssistantError as fault:
                 text, error = "", _blame(fault)
             seconds = time.perf_counter() - start

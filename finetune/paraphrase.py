@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from agent.settings import Settings
 from finetune.metrics import identifiers_of, stands_in
 from finetune.pairs import Pair
-from finetune.teacher import Teacher, Usage, in_batches
+from finetune.teacher import Teacher, Usage, Watch
 from rag.documents import fields_of
 from tools.apis import get_api
 from tools.catalogue import load_catalogue
@@ -29,8 +29,6 @@ Write two texts: `imperative`, an instruction ("Show me …", "List …"), and `
 Each says all that the request says and nothing more: every identifier and name letter for letter, every condition,
 number and limit, the species and the sort order if there are any, and which values are asked for. Do not use field
 names or the request's syntax; say it as people do. Vary the wording; be brief."""
-#: Told how many requests are done, of how many, and the usage.
-Watch = Callable[[int, int, Usage], None]
 
 
 class Instructions(BaseModel):
@@ -68,17 +66,9 @@ def paraphrase(
     done = set(_asked(out))
     lines = [line for line in dict.fromkeys(requests) if line not in done and line != "none"]
     teacher = Teacher(settings, INSTRUCTIONS, Instructions, concurrency, usage=usage or Usage())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    finished = 0
-    with out.open("a", encoding="utf-8") as file:
-        for part in in_batches(lines, batch):
-            for line, answer in zip(part, teacher.ask([describe(line) for line in part]), strict=True):
-                for row in _rows(line, answer, settings.openai_model):
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.flush()
-            finished += len(part)
-            watch(finished, len(lines), teacher.usage)
-    return teacher.usage
+    return teacher.write(
+        lines, describe, lambda line, answer: _rows(line, answer, settings.openai_model), out, batch, watch
+    )
 
 
 def describe(line: str) -> str:

@@ -7,8 +7,9 @@ schema, others nothing. The first way that a server does not refuse is kept; eve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from agent.settings import Settings
 
 Answer = TypeVar("Answer", bound=BaseModel)
+Item = TypeVar("Item")
 
 _TRIES = 2
 _MODES = ("json_schema", "json_object", "none")
@@ -48,6 +50,10 @@ class Usage:
         if self.failed:
             parts.append(f"{self.failed} of {self.asked} not usable")
         return ", ".join(parts)
+
+
+#: Told how many are done, of how many, and what they took.
+Watch = Callable[[int, int, Usage], None]
 
 
 @dataclass
@@ -84,6 +90,34 @@ class Teacher(Generic[Answer]):
                 break
         self.usage.failed += len(left)
         return answers
+
+    def write(
+        self, items: Sequence[Item], describe: Callable[[Item], str],
+        make_rows: Callable[[Item, Answer | None], Iterable[dict[str, Any]]], out: Path, batch: int, watch: Watch,
+    ) -> Usage:  # fmt: skip
+        """Ask about each item and append what comes of it to `out`, batch by batch, so that a stopped run goes on.
+
+        Args:
+            items: what to ask about.
+            describe: puts an item before the model.
+            make_rows: makes rows of an item and its answer (None: none that could be used).
+            out: JSON lines.
+            batch: how many are asked for before the next are written.
+            watch: told after each batch.
+
+        Raises:
+            ModelError: as `ask`.
+        """
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("a", encoding="utf-8") as file:
+            for start in range(0, len(items), batch):
+                part = items[start : start + batch]
+                for item, answer in zip(part, self.ask([describe(item) for item in part]), strict=True):
+                    for row in make_rows(item, answer):
+                        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.flush()
+                watch(start + len(part), len(items), self.usage)
+        return self.usage
 
     def _round(self, prompts: Sequence[str]) -> list[Answer | None]:
         """Ask each prompt once, in the first mode that the server does not refuse."""
@@ -196,9 +230,3 @@ def explain(error: Exception, settings: Settings) -> ModelError:
     if isinstance(error, openai.RateLimitError):
         return ModelError(f"{place} wants fewer requests: {text}", "Wait, then go on where it stopped.", retryable=True)
     return ModelError(f"{place} failed: {text}", retryable=True)
-
-
-def in_batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Cut a list into pieces of `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from agent.model.weights import packaged_model
 from tools import apis, catalogue
 
 
@@ -35,3 +41,31 @@ def _own_apis() -> Iterator[None]:
 def real_home(pytestconfig: pytest.Config) -> Path:
     """A home folder that outlives the run, so that indexes of the snapshot and of the fields are built once."""
     return pytestconfig.cache.mkdir("home")
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[str]:
+    """The address of a real `llama_cpp.server` with the packaged model."""
+    pytest.importorskip("llama_cpp.server.app", reason="the server extra of llama-cpp-python is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(packaged_model()), "--host", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--n_ctx", "2048", "--model_alias", "smol"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}/v1"
+    try:
+        for _ in range(1200):
+            try:
+                httpx.get(f"{url}/models", timeout=5)
+                break
+            except httpx.HTTPError:
+                assert process.poll() is None, "the server ended"
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.kill()
+        process.wait()

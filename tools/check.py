@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 #: The services' limits (BioThings SDK, `web/settings/default.py`).
 LIMITS = {"size": (0, 1000), "from": (0, 10_000), "facet_size": (0, 1000)}
-#: `chr7:140453136-140453200`, `hg19.chrX:1,000-2,000`, `chr1:69511`: an interval, no field called `chr7`.
-#: `chrom:5` is a field.
-INTERVAL = re.compile(r"(?:(hg19|hg38|mm9)\.)?chr(?!om:)(\w+):([\d,]+)(?:-([\d,]+))?", re.IGNORECASE)
+#: `chr7:140453136-140453200`, `hg19.chrX:1,000-2,000`, `chr1:69511`: an interval, no field called `chr7`. As the
+#: services have it, a chromosome of any name takes two ends, and one of the human ones a single base as well.
+INTERVAL = re.compile(
+    r"(?:(hg19|hg38|mm9)\.)?chr(?=\w+:[\d,]+-\d|(?:\d{1,2}|X|Y|MT?):\d)(\w+):([\d,]+)(?:-([\d,]+))?", re.IGNORECASE
+)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

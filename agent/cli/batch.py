@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.cli import console
+from agent.cli import interrupt
 from agent.cli.console import Building, say
 from agent.settings import Settings
 from tools.errors import AssistantError, DataError
@@ -42,7 +42,7 @@ def answer_batch(source: Path, target: Path, settings: Settings, building: Build
     try:
         with target.open("a", encoding="utf-8") as file:
             for number, item in enumerate(items[done:], start=done + 1):
-                if console.stopped.is_set():
+                if interrupt.stopped.is_set():
                     raise KeyboardInterrupt
                 record = _answer(item, settings, building)
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
+from agent.cli import interrupt
 from tools.errors import AssistantError, SettingsError
 
 if TYPE_CHECKING:
@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
-#: How long an orderly end may take after Ctrl-C.
-_PATIENCE_SECONDS = 10.0
+FAILED, WRONG_USAGE = 1, 2
 #: Set by `--debug`.
 debug = False
-#: Set once the user has pressed Ctrl-C; long work looks at it between two steps.
-stopped = threading.Event()
 
 
 def out() -> Console:
@@ -62,7 +58,6 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        _heed_interrupts()
         try:
             result = command(*args, **kwargs)
             sys.stdout.flush()
@@ -75,7 +70,7 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             say("Stopped.")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(interrupt.CODE) from None
         except AssistantError as error:
             if debug:
                 raise
@@ -91,33 +86,6 @@ def reported(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(FAILED) from None
 
     return run
-
-
-def _heed_interrupts() -> None:
-    """Remember a Ctrl-C: Python drops one that arrives while it runs a callback, as it does during imports."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def stop(*_: Any) -> None:
-        if not stopped.is_set():
-            # What is written is safe at any moment, so nothing may hold the user up: a lock, a thread, a slow server.
-            watchdog = threading.Timer(_PATIENCE_SECONDS, _leave)
-            watchdog.daemon = True
-            watchdog.start()
-        stopped.set()
-        raise KeyboardInterrupt
-
-    def drop(fault: sys.UnraisableHookArgs) -> None:
-        if not isinstance(fault.exc_value, KeyboardInterrupt):
-            sys.__unraisablehook__(fault)
-
-    signal.signal(signal.SIGINT, stop)
-    sys.unraisablehook = drop
-
-
-def _leave() -> None:
-    say("Stopped.")
-    os._exit(INTERRUPTED)
 
 
 def say(text: str) -> None:

@@ -15,6 +15,9 @@ from typing import Protocol
 
 #: Changes with every change of the tuned prompt; an adapter records the version that it was trained with.
 PROMPT_VERSION = 2
+#: How many fields a tuned prompt shows, and how many earlier turns.
+CARDS = 10
+HISTORY = 3
 #: What an answer follows, and what ends it.
 ASSISTANT = "<|im_start|>assistant\n"
 END = "<|im_end|>"

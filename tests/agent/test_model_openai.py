@@ -5,56 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-import httpx
 import pytest
 
 from agent.model import ModelTimeout, open_model
 from agent.model.base import Model
 from agent.model.openai import OpenAIModel, chat_messages
-from agent.model.weights import packaged_model
 from agent.settings import load_settings
 from tools.errors import ModelError
 
 PROMPT = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhich gene?<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    pytest.importorskip("llama_cpp.server.app", reason="the server extra of llama-cpp-python is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(packaged_model()), "--host", "127.0.0.1"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--n_ctx", "512", "--model_alias", "smol"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}/v1"
-    try:
-        for _ in range(1200):
-            try:
-                httpx.get(f"{url}/models", timeout=5)
-                break
-            except httpx.HTTPError:
-                assert process.poll() is None, "the server ended"
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_a_real_server_obeys_the_grammar(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BIOTHINGS_ASSISTANT_OPENAI_BASE_URL", server)
+def test_a_real_server_obeys_the_grammar(model_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_OPENAI_BASE_URL", model_server)
     model = open_model(load_settings(model="openai", openai_model="smol", model_timeout=240))
     assert isinstance(model, Model)
     pieces: list[str] = []
@@ -64,17 +33,17 @@ def test_a_real_server_obeys_the_grammar(server: str, monkeypatch: pytest.Monkey
     assert done.finish_reason == "stop"
 
 
-def test_a_real_server_stops_where_it_should(server: str) -> None:
-    model = OpenAIModel("smol", base_url=server, timeout=240)
+def test_a_real_server_stops_where_it_should(model_server: str) -> None:
+    model = OpenAIModel("smol", base_url=model_server, timeout=240)
     short = model.complete(PROMPT, max_tokens=3, grammar="root ::= [a-z ]+")
     assert short.finish_reason == "length" and 0 < short.tokens <= 4
     stopped = model.complete(PROMPT, grammar='root ::= "one STOP two"', stop=["STOP"])
     assert stopped.text.strip() == "one"
 
 
-def test_a_real_server_is_left_on_cancel(server: str) -> None:
+def test_a_real_server_is_left_on_cancel(model_server: str) -> None:
     cancel = threading.Event()
-    model = OpenAIModel("smol", base_url=server, timeout=240)
+    model = OpenAIModel("smol", base_url=model_server, timeout=240)
     done = model.complete(
         PROMPT, max_tokens=400, grammar="root ::= [a-z ]+", on_token=lambda _: cancel.set(), cancel=cancel
     )

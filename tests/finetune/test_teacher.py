@@ -26,10 +26,10 @@ def settings_for(url: str) -> Any:
 
 
 @pytest.mark.timeout(900)
-def test_a_real_server_writes_pairs(teacher_url: str, tmp_path: Path) -> None:
+def test_a_real_server_writes_pairs(model_server: str, tmp_path: Path) -> None:
     out, seen = tmp_path / "pairs.jsonl", []
     usage = paraphrase.paraphrase(
-        [CDK2, DISEASE, CDK2], out, settings_for(teacher_url), batch=1, concurrency=1,
+        [CDK2, DISEASE, CDK2], out, settings_for(model_server), batch=1, concurrency=1,
         usage=Usage(price_in=1.0, price_out=2.0), watch=lambda done, total, usage: seen.append((done, total)),
     )  # fmt: skip
     assert seen == [(1, 2), (2, 2)]
@@ -42,30 +42,30 @@ def test_a_real_server_writes_pairs(teacher_url: str, tmp_path: Path) -> None:
     for pair in paraphrase.read_paraphrases(out):
         assert keeps_what_is_named(pair.request, pair.question)
     # Nothing is asked twice.
-    again = paraphrase.paraphrase([CDK2, DISEASE], out, settings_for(teacher_url))
+    again = paraphrase.paraphrase([CDK2, DISEASE], out, settings_for(model_server))
     assert again.asked == 0 and len(out.read_text().splitlines()) == len(rows)
 
 
 @pytest.mark.timeout(900)
-def test_a_real_server_describes_fields(teacher_url: str, tmp_path: Path) -> None:
+def test_a_real_server_describes_fields(model_server: str, tmp_path: Path) -> None:
     out, catalogue = tmp_path / "fields.jsonl", load_catalogue("mygene")
-    usage = annotate.annotate(catalogue, out, settings_for(teacher_url), paths=["pathway.kegg.name"], concurrency=1)
+    usage = annotate.annotate(catalogue, out, settings_for(model_server), paths=["pathway.kegg.name"], concurrency=1)
     assert usage.asked == 1 and usage.tokens_out > 0
     rows = list(annotate.read_rows(out))
     assert len(rows) == 1 - usage.failed
     for row in rows:
         assert row["path"] == "pathway.kegg.name" and row["label"] and len(row["description"]) >= 10
-    again = annotate.annotate(catalogue, out, settings_for(teacher_url), paths=["pathway.kegg.name"])
+    again = annotate.annotate(catalogue, out, settings_for(model_server), paths=["pathway.kegg.name"])
     assert again.asked == usage.failed
 
 
 @pytest.mark.timeout(900)
-def test_a_real_server_keeps_to_the_shape(teacher_url: str) -> None:
+def test_a_real_server_keeps_to_the_shape(model_server: str) -> None:
     class Colour(BaseModel):
         colour: str
         number: int
 
-    teacher = Teacher(settings_for(teacher_url), "Name a colour and a number.", Colour, concurrency=1)
+    teacher = Teacher(settings_for(model_server), "Name a colour and a number.", Colour, concurrency=1)
     (answer,) = teacher.ask(["go"])
     assert isinstance(answer, Colour)
     # llama.cpp's server takes a schema in its own way, which was found out by the first request.
