@@ -14,12 +14,13 @@ from typing import Any, Literal, Protocol
 
 from agent.listener import listener
 from agent.model.base import Completion
-from agent.prompts import Failure, Turn, render_general, render_tuned
+from agent.prompts import HISTORY, Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
 from agent.runtime import Runtime
 from agent.state import Attempt, State
 from agent.stated import complete
 from rag.documents import Example
+from rag.names import Names
 from rag.retrieve import ScoredField
 from tools.errors import AssistantError, BadRequest, ModelError, NotFound, QueryError
 from tools.query import Query
@@ -33,7 +34,6 @@ LONGEST_QUESTION = 2000
 GRAMMAR_FIELDS = 40
 _ADDRESS = re.compile(r"https?://\S+$")
 _MAX_TOKENS = 200
-_HISTORY_SHOWN = 3
 
 
 class Node(Protocol):
@@ -79,7 +79,7 @@ class Nodes:
         """Find the field cards and worked examples that fit."""
         self._runtime.prepare()
         retriever = self._runtime.retriever
-        earlier = [turn["question"] for turn in state["history"]][-_HISTORY_SHOWN:]
+        earlier = [turn["question"] for turn in state["history"]][-HISTORY:]
         apis = [state["api"]] if state["api"] else None
         found = retriever.retrieve(state["question"], earlier, apis, GRAMMAR_FIELDS)
         paths: dict[str, list[str]] = {}
@@ -97,7 +97,7 @@ class Nodes:
         from agent.grammar import build_grammar
 
         start = time.perf_counter()
-        turns = [Turn(turn["question"], turn["request"]) for turn in state["history"]][-_HISTORY_SHOWN:]
+        turns = [Turn(turn["question"], turn["request"]) for turn in state["history"]][-HISTORY:]
         failures = [Failure(attempt["request"], attempt["error"] or "nothing found") for attempt in state["attempts"]][
             -1:
         ]
@@ -127,9 +127,9 @@ class Nodes:
             raise ModelError("Stopped.", "")
         seconds = time.perf_counter() - start
         fault = "The draft did not come to an end." if completion.finish_reason == "length" else None
+        draft = _completed(completion.text.strip(), state, self._runtime.names)
         return {
-            "draft": _completed(completion.text.strip(), state), "fault": fault, "drafted_seconds": seconds,
-            "seconds": _add(state, draft=seconds),
+            "draft": draft, "fault": fault, "drafted_seconds": seconds, "seconds": _add(state, draft=seconds),
         }  # fmt: skip
 
     def check(self, state: State) -> dict[str, Any]:
@@ -232,13 +232,13 @@ def _is_unsure(refusal: Completion) -> bool:
     return refusal.logprob is not None and math.exp(refusal.logprob) < SURE_REFUSAL
 
 
-def _completed(draft: str, state: State) -> str:
+def _completed(draft: str, state: State, names: Names) -> str:
     """Add to a draft what the question states; one that cannot be read stays as it is, for the check to explain."""
     try:
         query = Query.parse(draft)
     except QueryError:
         return draft
-    completed = complete(query, state["question"], [turn["request"] for turn in state["history"]])
+    completed = complete(query, state["question"], names, [turn["request"] for turn in state["history"]])
     return draft if completed is query else completed.line
 
 

@@ -10,6 +10,7 @@ from agent.settings import Settings
 
 if TYPE_CHECKING:
     from agent.model.base import Model
+    from rag.names import Names
     from rag.retrieve import Retriever
     from tools.backend import Backend
     from tools.offline.search import Coverage
@@ -46,6 +47,19 @@ class Runtime:
             return Retriever(open_index(self.settings.home, self._progress))
 
         return self._part("retriever", make)
+
+    @property
+    def names(self) -> Names:
+        """What names of diseases, chemicals and genes are known; collected at their first use."""
+        if self._sibling is not None:
+            return self._sibling.names
+
+        def make() -> Names:
+            from rag.names import open_names
+
+            return open_names(self.settings.home, self._progress)
+
+        return self._part("names", make)
 
     @property
     def model(self) -> Model:

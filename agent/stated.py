@@ -1,9 +1,10 @@
-"""What a question states outright, and a request must therefore say: species, assembly, a whole list of identifiers.
+"""What a question states outright, and a request must therefore say: species, assembly, whole names and lists.
 
 A small model drops a word now and then, or goes round in circles; the answer changes without a sign. The rules hold for
 every one of the 24,000 training pairs: a species that is named belongs in the request unless it is part of a field's
 name ("mouse mm9 exons"), a follow-up keeps the species of the turn before, an assembly belongs to requests by position,
-and of a list of identifiers none is left out. What a request says twice it says once.
+an identifier is searched by where such identifiers stand, and of a list of them none is left out. What a request says
+twice it says once. Names are the matter of `agent.named`.
 """
 
 from __future__ import annotations
@@ -13,35 +14,37 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from agent.absence import is_positional
+from agent.grammar.literals import read_conversation
+from agent.named import mend_names
 from rag.documents import fields_of
 from rag.entities import find_entities
-from rag.kinds import KINDS
+from rag.kinds import KINDS, UNMISTAKABLE
+from rag.names import Names
 from rag.retrieve import is_follow_up
 from tools.apis import species_words
 from tools.catalogue import load_catalogue
 from tools.lucene import Bool, Clause, LuceneSyntaxError, Node, Term, clauses_of, escape, parse, render
 from tools.query import Query
 
-_ASSEMBLIES = {
-    "hg19": re.compile(r"\b(?:hg ?19|grch ?37|b(?:uild )?37)\b", re.IGNORECASE),
-    "hg38": re.compile(r"\b(?:hg ?38|grch ?38|b(?:uild )?38)\b", re.IGNORECASE),
-}
 _WORD = re.compile(r"[a-z0-9]+")
-_POSITION = re.compile(r"chr(?:\d{1,2}|[XYM]|MT):(?:g\.)?\d", re.IGNORECASE)
 
 
-def complete(query: Query, question: str, history: Sequence[str] = ()) -> Query:
+def complete(query: Query, question: str, names: Names, history: Sequence[str] = ()) -> Query:
     """Add to a drafted request what the question states and it lacks.
 
     Args:
         query: the request.
         question: the question that it was drafted for.
+        names: what names are known.
         history: request lines of earlier turns, oldest first.
 
     Returns:
-        The request, changed only in `species`, `assembly`, the identifiers of a batch, and what it says twice.
+        The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
+        it looks identifiers up, and what it says twice.
     """
-    query = _with_whole_list(_without_repeats(query), question)
+    query = mend_names(_with_fitting_fields(_without_repeats(query)), question, names)
+    query = _with_whole_list(query, question)
     added: dict[str, str] = {}
     if query.api == "mygene" and query.kind in ("query", "batch"):
         # The request's own species can only be one that was said, now or before.
@@ -49,23 +52,54 @@ def complete(query: Query, question: str, history: Sequence[str] = ()) -> Query:
         if species and "species" not in query.params:
             added["species"] = ",".join(dict.fromkeys(species))
     if query.api == "myvariant" and "assembly" not in query.params:
-        stated = [name for name, pattern in _ASSEMBLIES.items() if pattern.search(question)]
-        if len(stated) == 1 and _is_by_position(query):
+        stated = read_conversation(question, (), {}).assemblies
+        if len(stated) == 1 and is_positional(query) and not _names_assembly(query):
             added["assembly"] = stated[0]
     return query.model_copy(update={"params": {**query.params, **added}}) if added else query
+
+
+def _with_fitting_fields(query: Query) -> Query:
+    """Search identifiers by fields that hold such identifiers."""
+    if query.kind != "query" or not query.q:
+        return query
+    try:
+        tree = parse(query.q)
+    except LuceneSyntaxError:
+        return query
+    fitting = _fit(tree, query.api)
+    return query if fitting == tree else query.model_copy(update={"q": render(fitting)})
+
+
+def _fit(node: Node, api: str) -> Node:
+    if isinstance(node, Bool):
+        return Bool(tuple(replace(clause, node=_fit(clause.node, api)) for clause in node.clauses))
+    if not isinstance(node, Term) or node.field is None or (kind := _kind(node.text)) not in UNMISTAKABLE:
+        return node
+    example = field.example if (field := load_catalogue(api).get(node.field)) is not None else None
+    places = [path for name in KINDS[kind].fields for owner, _, path in [name.partition(":")] if owner == api]
+    if example is None or _kind(example) == kind or node.field in places:
+        return node
+    return next((replace(node, field=path) for path in places if path != "_id"), node)
+
+
+def _kind(text: str) -> str:
+    """Return the kind of a text that is one identifier, an empty one for any other text."""
+    found = find_entities(text)
+    return found[0].kind if len(found) == 1 and found[0].text == text else ""
 
 
 def _with_whole_list(query: Query, question: str) -> Query:
     """Put all identifiers of a list into a request that names some, and look them up where they stand."""
     found = [entity for entity in find_entities(question) if entity.kind in KINDS and entity.kind != "number"]
-    named = query.ids or tuple(term.text for term in _identifying(query))
+    terms = _identifying(query)
+    named = query.ids or tuple(term.text for term in terms)
     kind = next((entity.kind for entity in found if named and entity.text == named[0]), None)
     listed = tuple(dict.fromkeys(entity.text for entity in found if entity.kind == kind))
     if kind is None or not set(named) <= set(listed):
         return query
     if query.kind == "query":
         # Several that are named one by one may each have a part of their own.
-        return _with_alternatives(query, listed) if len(named) == 1 < len(listed) else query
+        return _with_alternatives(query, terms[0], listed) if len(named) == 1 < len(listed) else query
     voted = [name.partition(":") for name in KINDS[kind].fields]
     scopes = tuple(path for api, _, path in voted if api == query.api and path != "_id")
     fits = not query.scopes or not scopes or any(scope in scopes for scope in query.scopes)
@@ -74,7 +108,7 @@ def _with_whole_list(query: Query, question: str) -> Query:
 
 
 def _identifying(query: Query) -> list[Term]:
-    """Return the terms of a query that are identifiers, if nothing in it is negated."""
+    """Return the terms of a query that are identifiers."""
     try:
         tree = parse(query.q or "")
     except LuceneSyntaxError:
@@ -83,13 +117,13 @@ def _identifying(query: Query) -> list[Term]:
     return [term for term in terms if any(e.kind in KINDS and e.kind != "number" for e in find_entities(term.text))]
 
 
-def _with_alternatives(query: Query, listed: Sequence[str]) -> Query:
-    (term,) = _identifying(query)
+def _with_alternatives(query: Query, term: Term, listed: Sequence[str]) -> Query:
+    """Put any of `listed` in the place of a term that stands once."""
     group = " OR ".join(escape(text) for text in listed)
-    single = render(term)
-    if (query.q or "").count(single) != 1:
+    text, single = query.q or "", render(term)
+    if text.count(single) != 1:
         return query
-    return query.model_copy(update={"q": (query.q or "").replace(single, f"{term.field}:({group})")})
+    return query.model_copy(update={"q": text.replace(single, f"{term.field}:({group})")})
 
 
 def _without_repeats(query: Query) -> Query:
@@ -112,10 +146,10 @@ def _without_repeats(query: Query) -> Query:
 def _once(node: Node) -> Node:
     if not isinstance(node, Bool):
         return node
-    clauses = tuple(dict.fromkeys(replace(clause, node=_once(clause.node)) for clause in node.clauses))
-    seen: dict[tuple[str, str], Clause] = {}
-    for clause in clauses:
-        seen.setdefault((clause.modifier, render(clause.node)), clause)
+    seen: dict[tuple[str, Node], Clause] = {}
+    for clause in node.clauses:
+        single = replace(clause, node=_once(clause.node))
+        seen.setdefault((single.modifier, single.node), single)
     kept = tuple(seen.values())
     return kept[0].node if len(kept) == 1 and not kept[0].modifier else Bool(kept)
 
@@ -159,8 +193,6 @@ def _names(path: str) -> Iterator[str]:
         yield f" {' '.join(_WORD.findall(name.lower()))} "
 
 
-def _is_by_position(query: Query) -> bool:
-    """Tell whether a request names positions, in no field of one assembly."""
-    if any(part in ("hg19", "hg38") for path in fields_of(query.line) for part in path.split(".")):
-        return False
-    return any(map(_POSITION.match, query.ids)) or bool(query.q and _POSITION.match(query.q))
+def _names_assembly(query: Query) -> bool:
+    """Tell whether a field of a request is of one assembly: then the assembly said is the field's."""
+    return any(part in ("hg19", "hg38") for path in fields_of(query.line) for part in path.split("."))

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -241,7 +242,7 @@ def _vectors(texts: Sequence[str], home: Path, embedder: Embedder, progress: Pro
     try:
         with np.load(path) as kept:
             known = {bytes(key): row for key, row in zip(kept["keys"], kept["rows"], strict=True)}
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, BadZipFile):
         known = {}
     keys = [hashlib.sha256(text.encode()).digest() for text in texts]
     new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}

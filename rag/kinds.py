@@ -189,6 +189,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
+#: Kinds that nothing else looks like: what has their shape is no name, no symbol and no other database's identifier.
+UNMISTAKABLE = frozenset(
+    "chembl drugbank chebi reactome ensembl_gene ensembl_transcript ensembl_protein refseq_rna refseq_protein "  # noqa: SIM905
+    "inchikey rsid rcv mondo doid hpo go interpro hgnc mgi rgd flybase wormbase zfin nct".split()
+)
+
 #: What a gene symbol is searched by.
 SYMBOL_FIELDS = (
     "mygene:symbol", "mygene:alias", "myvariant:clinvar.gene.symbol", "myvariant:dbnsfp.genename",

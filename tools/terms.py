@@ -16,11 +16,12 @@ def name_term(identifier: str) -> str | None:
 
     Names are those of the releases that `data/LICENSES.md` states.
     """
-    return _names().get(identifier) if _CURIE.fullmatch(identifier) else None
+    return read_terms().get(identifier) if _CURIE.fullmatch(identifier) else None
 
 
 @lru_cache(maxsize=1)
-def _names() -> dict[str, str]:
+def read_terms() -> dict[str, str]:
+    """Return the names of all terms of HPO and Mondo, by their CURIEs."""
     import zstandard
 
     rows = zstandard.decompress((data_dir() / FILE).read_bytes()).decode("utf-8").splitlines()

@@ -3,11 +3,16 @@
 import pytest
 
 from agent.stated import complete
+from finetune.dataset import read_pairs
+from rag.names import Names, open_names
+from tools.paths import data_dir
 from tools.query import Query
+
+NAMES = Names.of({})
 
 
 def completed(request, question, *history):
-    return complete(Query.parse(request), question, history).line
+    return complete(Query.parse(request), question, NAMES, history).line
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,16 @@ def test_a_follow_up_keeps_the_species():
     ("question", "request_", "wanted"),
     [
         (
+            "members of R-HSA-1640170",
+            "mygene /v3/query?q=refseq.protein:R-HSA-1640170",
+            "mygene /v3/query?q=pathway.reactome.id:R-HSA-1640170",
+        ),
+        (
+            "Which chemical is CHEMBL1437?",
+            "mychem /v1/query?q=chebi.xrefs.reactome:CHEMBL1437&fields=chebi.name",
+            "mychem /v1/query?q=chembl.molecule_chembl_id:CHEMBL1437&fields=chebi.name",
+        ),
+        (
             "translate DB00477 DB00441 DB01460 into InChIKeys",
             "mychem /v1/query?q=DB00477,DB01460,DB01460&scopes=pubchem.cid&fields=chembl.inchi_key",
             "mychem /v1/query?q=DB00477,DB00441,DB01460&scopes=drugbank.id&fields=chembl.inchi_key",
@@ -96,3 +111,13 @@ def test_a_list_is_whole_and_nothing_is_said_twice(question, request_, wanted):
 )
 def test_what_differs_stays(line):
     assert completed(line, "CDK2 and CDK4?") == Query.parse(line).line
+
+
+def test_the_rules_agree_with_the_training_pairs(real_home):
+    """Every twelfth pair: its request already says what its question states, so that nothing is to be added."""
+    names = open_names(real_home)
+    for pair in read_pairs(data_dir() / "train" / "pairs.jsonl")[::12]:
+        if pair.request != "none":
+            query = Query.parse(pair.request)
+            history = [turn.request for turn in pair.history]
+            assert complete(query, pair.question, names, history).canonical == query.canonical, pair

@@ -1,0 +1,152 @@
+"""Names in a request, as the question has them: whole, nothing beside them, and none of a list left out.
+
+A small model begins a name a word early or ends it a word late, and the search then finds nothing: "number for
+cherubism", "Usher" in place of "Usher syndrome", "gout and scurvy" as if it were one disease. Where names begin and end
+is known (`rag.names`); what is no known name stays as it was drafted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from agent.grammar.words import STOP_WORDS
+from rag.names import Kind, Name, Names, kind_of, read_tokens
+from tools.lucene import Bool, Boost, Clause, LuceneSyntaxError, Node, Phrase, Term, clauses_of, parse, render
+from tools.query import Query
+
+#: What may stand between the names of a list.
+_BETWEEN = re.compile(r"\s*[,;/&]?\s*(?:[,;/&]|\b(?:and|or|plus|as well as|and/or)\b)\s*", re.IGNORECASE)
+
+
+def mend_names(query: Query, question: str, names: Names) -> Query:
+    """Put the names that a question says in the place of parts of them, and of names with other words around them.
+
+    Args:
+        query: the request.
+        question: the question that it was drafted for.
+        names: what names are known.
+
+    Returns:
+        The request, changed in nothing but the values of fields that hold names.
+    """
+    if query.kind != "query" or not query.q:
+        return query
+    try:
+        tree = parse(query.q)
+    except LuceneSyntaxError:
+        return query
+    mended = _Mender(question, names, tree).mend(tree)
+    return query if mended == tree else query.model_copy(update={"q": render(mended)})
+
+
+class _Mender:
+    def __init__(self, question: str, names: Names, tree: Node) -> None:
+        self._question, self._names = question, names
+        self._tokens = read_tokens(question)
+        self._found: dict[Kind, list[Name]] = {}
+        self._leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))]
+
+    def mend(self, node: Node) -> Node:
+        if isinstance(node, Boost):
+            return replace(node, node=self.mend(node.node))
+        if isinstance(node, Bool):
+            if (whole := self._whole_group(node)) is not None:
+                return whole
+            return Bool(tuple(self._mend_clause(clause) for clause in node.clauses))
+        if isinstance(node, (Term, Phrase)) and not getattr(node, "slop", 0) and self._is_alone(node):
+            texts = self._texts(node)
+            if [text.lower() for text in texts] != [node.text.lower()]:
+                return _any_of(node.field, texts)
+        return node
+
+    def _mend_clause(self, clause: Clause) -> Clause:
+        mended = self.mend(clause.node)
+        # What is left out is left out as it was said: a list in the question may well name what is wanted.
+        if clause.modifier == "-" and isinstance(mended, Bool) and not isinstance(clause.node, Bool):
+            return clause
+        return replace(clause, node=mended)
+
+    def _is_alone(self, leaf: Term | Phrase) -> bool:
+        """Tell whether no other clause searches the same field: single words of a name may each be a clause."""
+        return sum(other.field == leaf.field for other in self._leaves) == 1
+
+    def _whole_group(self, node: Bool) -> Node | None:
+        """Return the whole list where a group of alternatives holds some of it."""
+        leaves = [clause.node for clause in node.clauses]
+        same = {leaf.field for leaf in leaves if isinstance(leaf, (Term, Phrase))}
+        either = all(clause.conjunction == "OR" and not clause.modifier for clause in node.clauses[1:])
+        if len(same) != 1 or len(leaves) < 2 or not either:
+            return None
+        kind = kind_of(field) if (field := next(iter(same))) else None
+        said = [leaf.text.lower() for leaf in leaves if isinstance(leaf, (Term, Phrase))]
+        if kind is None or len(said) < len(leaves):
+            return None
+        for run in self._runs(kind):
+            texts = [name.text for name in run]
+            if set(said) < {text.lower() for text in texts}:
+                return _any_of(field, texts)
+        return None
+
+    def _texts(self, leaf: Term | Phrase) -> list[str]:
+        """Return the names that the question has in the place of a value; the value itself if there are none."""
+        kind = kind_of(leaf.field) if leaf.field else None
+        if kind is None or (place := self._place(leaf.text)) is None:
+            return [leaf.text]
+        first, last = place
+        names = self._known(kind)
+        around = [name for name in names if name.start <= first and last <= name.end]
+        inside = [name for name in names if first <= name.start and name.end <= last]
+        if not around and (not inside or not self._are_apart(first, last, inside)):
+            return [leaf.text]
+        wanted = around[:1] or inside
+        run = next((run for run in self._runs(kind) if set(wanted) <= set(run)), wanted)
+        return list(dict.fromkeys(name.text for name in run))
+
+    def _are_apart(self, first: int, last: int, names: Sequence[Name]) -> bool:
+        """Tell whether what stands around names, within a value, is no part of them: words of a sentence."""
+        if any(_BETWEEN.fullmatch(self._question[one.end : next_.start]) is None for one, next_ in pairwise(names)):
+            return False
+        before = [token.text for token in self._tokens if first <= token.start < names[0].start]
+        after = [token.text for token in self._tokens if names[-1].end < token.end <= last]
+        return (not before or _divides(before[-1])) and (not after or _divides(after[0]))
+
+    def _place(self, value: str) -> tuple[int, int] | None:
+        """Return where a value stands in the question."""
+        words = [token.text for token in read_tokens(value)]
+        for at in range(len(self._tokens) - len(words) + 1):
+            part = self._tokens[at : at + len(words)]
+            if words and [token.text for token in part] == words:
+                return part[0].start, part[-1].end
+        return None
+
+    def _known(self, kind: Kind) -> list[Name]:
+        if kind not in self._found:
+            names = self._names.find(kind, self._question)
+            self._found[kind] = [name for name in names if name.text.lower() not in STOP_WORDS]
+        return self._found[kind]
+
+    def _runs(self, kind: Kind) -> Iterator[list[Name]]:
+        """Yield the lists of names in the question, of two at least."""
+        run: list[Name] = []
+        for name in self._known(kind):
+            if run and _BETWEEN.fullmatch(self._question[run[-1].end : name.start]) is None:
+                if len(run) > 1:
+                    yield run
+                run = []
+            run.append(name)
+        if len(run) > 1:
+            yield run
+
+
+def _divides(token: str) -> bool:
+    return token in STOP_WORDS or not token[0].isalnum()
+
+
+def _any_of(field: str | None, texts: Sequence[str]) -> Node:
+    leaves = [Phrase(field, text) if " " in text else Term(field, text) for text in dict.fromkeys(texts)]
+    if len(leaves) == 1:
+        return leaves[0]
+    return Bool(tuple(Clause(leaf, "OR" if place else "") for place, leaf in enumerate(leaves)))

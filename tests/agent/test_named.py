@@ -1,0 +1,61 @@
+"""Names in requests are whole, and stand alone."""
+
+import pytest
+
+from agent.named import mend_names
+from rag.names import Names
+from tools.query import Query
+
+NAMES = Names.of(
+    {
+        "disease": ["cherubism", "Usher syndrome", "gout", "scurvy", "mucoviscidosis", "tumor of the pancreas",
+                    "seizure", "intellectual disability", "type 2 diabetes mellitus", "diabetes mellitus", "HIT"],
+        "chemical": ["CHOLIC ACID", "imatinib", "Nilotinib"],
+        "gene": ["LEP", "MC4R", "TRP53", "BRCA2", "PTEN"],
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "api", "drafted", "mended"),
+    [
+        ("OMIM number for cherubism", "mydisease", 'mondo.label:"number for cherubism"', "mondo.label:cherubism"),
+        ("Usher syndrome variants", "myvariant", "clinvar.rcv.conditions.name:Usher",
+         'clinvar.rcv.conditions.name:"Usher syndrome"'),
+        ("KEGG id of cholic acid", "mychem", "chembl.pref_name:cholic", 'chembl.pref_name:"cholic acid"'),
+        ("gout and scurvy: genes", "mydisease", 'mondo.label:"gout and scurvy"', "mondo.label:(gout OR scurvy)"),
+        ("imatinib, nilotinib: sex", "mychem", "chembl.pref_name:imatinib", "chembl.pref_name:(imatinib OR nilotinib)"),
+        ("LEP and MC4R: where are they?", "mygene", "symbol:LEP", "symbol:(LEP OR MC4R)"),
+        ("types of Trp53, Brca2, Pten", "mygene", "symbol:(Trp53 OR Brca2)", "symbol:(Trp53 OR Brca2 OR Pten)"),
+        ("a disease also known as mucoviscidosis", "mydisease",
+         '(mondo.label:"disease also known as mucoviscidosis" OR mondo.synonym.exact:"also known as mucoviscidosis")',
+         "(mondo.label:mucoviscidosis OR mondo.synonym.exact:mucoviscidosis)"),
+        ("genes for type 2 diabetes mellitus", "mydisease", 'mondo.label:"diabetes mellitus"',
+         'mondo.label:"type 2 diabetes mellitus"'),
+    ],
+)  # fmt: skip
+def test_names_are_whole_and_alone(question, api, drafted, mended):
+    version = "v3" if api == "mygene" else "v1"
+    query = Query(api=api, kind="query", q=drafted)
+    wanted = Query.parse(f"{api} /{version}/query?q={mended}")
+    assert mend_names(query, question, NAMES).canonical == wanted.canonical
+
+
+@pytest.mark.parametrize(
+    ("question", "q"),
+    [
+        ("tumor of the pancreas", 'mondo.label:"tumor of the pancreas"'),
+        # A name that is not known, although a part of it is.
+        ("familial gout nephropathy genes", 'mondo.label:"familial gout nephropathy"'),
+        ("is gout a disease?", "mondo.label:gout"),
+        ("drugs for gout that hit LEP", "mondo.label:gout"),
+        ("seizure but not gout", "mondo.label:seizure AND NOT mondo.label:gout"),
+        ("diseases named Usher", "mondo.label:Usher"),
+        ("gout or scurvy", "mondo.label:gout*"),
+        ("summary of scurvy", "mondo.definition:summary"),
+        ("gout and scurvy", "NOT mondo.label:gout"),
+    ],
+)
+def test_what_is_right_or_unknown_stays(question, q):
+    query = Query(api="mydisease", kind="query", q=q)
+    assert mend_names(query, question, NAMES) == query
