@@ -8,7 +8,7 @@ import re
 from finetune.fields import quote_value
 from finetune.numerals import number_words
 from finetune.pairs import Pair, PastTurn
-from finetune.slots import SPECIES_WORDS, Slots
+from finetune.slots import COMPARATORS, SPECIES_WORDS, Slots
 from tools.errors import QueryError
 from tools.query import Query
 
@@ -40,6 +40,21 @@ SWAP = (
     "try {e} instead",
     "I meant {e}",
     "sorry, {e} I meant",
+    "the same thing for {e}",
+    "also for {e}?",
+    "next: {e}",
+    "{e} instead",
+    "then {e}",
+    "let's do {e} now",
+    "once more for {e}",
+    "now look at {e}",
+    "please repeat with {e}",
+    "no, {e}",
+    "oh, I mean {e}",
+    "and if it were {e}?",
+    "does the same hold for {e}?",
+    "switch to {e}",
+    "replace it by {e}",
 )
 SPECIES = (
     "and in {s}?",
@@ -59,6 +74,17 @@ SPECIES = (
     "restrict this to {s}",
     "for {s} only",
     "what is it in {s}?",
+    "the {a} version",
+    "in {s} as well?",
+    "what does it look like in {s}?",
+    "{s}?",
+    "{s} instead",
+    "make that {s}",
+    "and the {a} ortholog?",
+    "same question for {s}",
+    "limit it to {s}",
+    "only {s} please",
+    "{a} ones only",
 )
 FIELDS = (
     "and its {f}?",
@@ -76,6 +102,20 @@ FIELDS = (
     "and what about {f}?",
     "{f}?",
     "what are the {f} then",
+    "{f} please",
+    "its {f}",
+    "their {f}",
+    "what are their {f}?",
+    "and their {f}?",
+    "tell me the {f}",
+    "which {f}?",
+    "I also wonder about the {f}: what is it?",
+    "what {f}?",
+    "get the {f}",
+    "list the {f}",
+    "then the {f}?",
+    "do you know the {f}?",
+    "and in terms of {f}?",
 )
 ALSO = (
     "also show {f}",
@@ -88,6 +128,16 @@ ALSO = (
     "please add the {f} too",
     "also give me {f}",
     "additionally {f}",
+    "and {f} as well",
+    "{f} too",
+    "together with {f}",
+    "I need the {f} as well",
+    "add {f}",
+    "append {f}",
+    "on top of that the {f}",
+    "and add the {f} please",
+    "{f} in addition",
+    "could you also list the {f}?",
 )
 SIZE = (
     "only the first {n}",
@@ -101,6 +151,16 @@ SIZE = (
     "no more than {n}",
     "{n} is enough",
     "show {n} results",
+    "{n} are enough",
+    "the top {n}",
+    "first {n}",
+    "only {n}",
+    "{n} please",
+    "show {n} hits",
+    "I just need {n}",
+    "cut it to {n}",
+    "list {n} of them",
+    "return {n}",
 )
 CONDITION = (
     "only those {w}",
@@ -114,6 +174,19 @@ CONDITION = (
     "narrow it down to those {w}",
     "filter by {w}",
     "now only {w}",
+    "that are {w}",
+    "that are {w} only",
+    "but only {w}",
+    "with {w}",
+    "only if they are {w}",
+    "and only those {w}",
+    "those {w}",
+    "{w} only",
+    "I only need those {w}",
+    "further restrict to {w}",
+    "how about those {w}?",
+    "show me just the ones {w}",
+    "among these, those {w}",
 )
 EXCLUDE = (
     "without the ones {w}",
@@ -123,6 +196,13 @@ EXCLUDE = (
     "except those {w}",
     "remove those {w}",
     "drop the ones {w}",
+    "minus those {w}",
+    "not the ones {w}",
+    "skip those {w}",
+    "ignore those {w}",
+    "without those {w}",
+    "all but those {w}",
+    "leave the ones {w} out",
 )
 SORT_DOWN = (
     "sort by {f}, highest first",
@@ -131,6 +211,13 @@ SORT_DOWN = (
     "rank by {f} from high to low",
     "highest {f} first",
     "sort descending by {f}",
+    "the highest {f} first please",
+    "largest {f} on top",
+    "by {f}, descending",
+    "in descending order of {f}",
+    "start with the highest {f}",
+    "order by {f}, high to low",
+    "biggest {f} first",
 )
 SORT_UP = (
     "sort by {f}",
@@ -139,6 +226,13 @@ SORT_UP = (
     "sort them by {f}, smallest first",
     "sort ascending by {f}",
     "sorted by {f}",
+    "by {f}, ascending",
+    "in ascending order of {f}",
+    "start with the lowest {f}",
+    "order them by {f}",
+    "sort these by {f}, low to high",
+    "smallest {f} first please",
+    "can you sort by {f}?",
 )
 FACET = (
     "break that down by {f}",
@@ -149,8 +243,79 @@ FACET = (
     "distribution by {f}",
     "show the counts by {f}",
     "by {f}?",
+    "break them down by {f}",
+    "a breakdown by {f} please",
+    "split by {f}",
+    "per {f}?",
+    "how are they distributed over {f}?",
+    "tally by {f}",
+    "numbers per {f}",
+    "aggregate by {f}",
+    "counts for each {f}",
+    "by {f}, please",
+    "give me the distribution of {f}",
+    "which {f} are most frequent?",
+    "how many of each {f}?",
 )
-NEXT = ("next {n}", "show the next {n}", "the next {n} please", "{n} more", "another {n}")
+NEXT = (
+    "next {n}",
+    "show the next {n}",
+    "the next {n} please",
+    "{n} more",
+    "another {n}",
+    "the following {n}",
+    "go on with the next {n}",
+    "{n} more please",
+    "give me {n} more",
+    "now the next {n}",
+    "continue with {n} more",
+    "further {n}",
+)
+CORRECTION = (
+    "sorry, I meant {e}, not {o}",
+    "I meant {e} rather than {o}",
+    "{e}, not {o}",
+    "no, {e} instead of {o}",
+    "replace {o} by {e}",
+    "sorry, {e} rather than {o}",
+    "not {o} but {e}",
+    "oops, {e} not {o}",
+    "change {o} to {e}",
+    "make it {e} and not {o}",
+)
+THRESHOLD = (
+    "make it {n}",
+    "and {n}?",
+    "{n} instead",
+    "what if {n}?",
+    "now {n}",
+    "change that to {n}",
+    "how about {n}?",
+    "and with {n}?",
+    "I meant {n}",
+    "same but {n}",
+    "{n}?",
+    "rather {n}",
+)
+#: What stands for an entity that was named before, by the slot that it fills.
+PRONOUNS = {
+    "gene": ("it", "this gene", "that gene", "the gene", "the same gene"),
+    "vgene": ("it", "this gene", "that gene", "the same gene"),
+    "target": ("it", "this target", "that protein", "the same target"),
+    "drug": ("it", "this drug", "that drug", "the drug", "the compound", "the same drug"),
+    "chembl": ("it", "this compound", "that compound", "the compound"),
+    "inchikey": ("it", "this compound", "that one", "the compound"),
+    "rsid": ("it", "this variant", "that variant", "this SNP", "the variant"),
+    "hgvs": ("it", "this variant", "that variant", "the variant", "this mutation"),
+    "disease": ("it", "this disease", "that disease", "the disease", "this condition", "the disorder"),
+    "mondo": ("it", "this disease", "that disease", "the disease"),
+    "ensembl": ("it", "this gene", "that gene"),
+    "entrez": ("it", "this gene", "that gene"),
+}
+_SENTENCE = re.compile(
+    r"\b(?:what|which|who|how|where|when|is|are|does|do|did|has|have|can|could|show|give|list|find|tell|get|fetch|look)\b",
+    re.IGNORECASE,
+)
 ASSEMBLY = (
     ("on hg38", "hg38"),
     ("in GRCh38", "hg38"),
@@ -199,6 +364,8 @@ def _step(query: Query, slots: Slots, rng: random.Random) -> tuple[str, Step] | 
         _facet,
         _next,
         _assembly,
+        _correction,
+        _threshold,
     ]
     for maker in rng.sample(makers, len(makers)):
         step = maker(query, slots, rng)
@@ -222,6 +389,62 @@ def _swap(query: Query, slots: Slots, rng: random.Random) -> Step | None:
             q = query.q[: match.start(1)] + quote_value(value.line) + query.q[match.end(1) :]
             return rng.choice(SWAP).format(e=value.text), query.model_copy(update={"q": q})
     return None
+
+
+def _correction(query: Query, slots: Slots, rng: random.Random) -> Step | None:
+    """Swap the entity, and say which one was wrong."""
+    swapped = _swap(query, slots, rng) if query.kind == "query" else None
+    if swapped is None:
+        return None
+    old, new = (_entity_of(each.q or "") for each in (query, swapped[1]))
+    if old is None or new is None or "*" in old:
+        return None
+    return rng.choice(CORRECTION).format(e=new, o=old), swapped[1]
+
+
+def _entity_of(q: str) -> str | None:
+    for field in ENTITY_FIELDS:
+        match = re.search(rf'(?<![\w.]){re.escape(field)}:(?:"([^"]+)"|([^\s()"]+))', q)
+        if match:
+            return re.sub(r"\\(.)", r"\1", match[1] or match[2])
+    return None
+
+
+def _threshold(query: Query, slots: Slots, rng: random.Random) -> Step | None:
+    """Compare the same field with another number."""
+    found = re.findall(r":([<>]=?)(\d[\d.]*)(?![\d.e-])", query.q or "")
+    if len(found) != 1 or not query.q:
+        return None
+    number = float(found[0][1])
+    other = (
+        number * rng.choice((0.1, 0.5, 2, 3, 5, 10)) if number < 1900 else number + rng.choice((-20, -10, -5, 5, 10))
+    )
+    text = f"{other:.6g}"
+    if "e" in text or (number == int(number) and other != int(other)):
+        return None
+    sign = rng.choice((found[0][0], found[0][0], rng.choice((">", "<", ">=", "<="))))
+    said = rng.choice(COMPARATORS[sign]).format(text)
+    q = query.q.replace(f":{found[0][0]}{found[0][1]}", f":{sign}{text}")
+    return rng.choice(THRESHOLD).format(n=said), query.model_copy(update={"q": q})
+
+
+def leave_out(question: str, entity: str, kind: str, rng: random.Random) -> str | None:
+    """Say a question about an entity that was named before: with a pronoun, or without it at all.
+
+    Returns:
+        The question; None where the entity does not stand in it just once.
+    """
+    if question.count(entity) != 1 or kind not in PRONOUNS:
+        return None
+    if _SENTENCE.search(question):
+        word = rng.choice(PRONOUNS[kind])
+        own = "its" if word == "it" else f"{word}'s"
+        short = question.replace(f"{entity}'s", own).replace(entity, word)
+    else:
+        short = re.sub(rf"\b(?:of|for|in|from|on|with|to)?\s*(?:the\s+\w+\s+)?{re.escape(entity)}", "", question)
+        short = re.sub(r"\s+", " ", short).strip(" ,:;-–?.")
+        short += rng.choice(("?", "", " please", "?"))
+    return short if len(short) > 3 else None
 
 
 def _species(query: Query, slots: Slots, rng: random.Random) -> Step | None:

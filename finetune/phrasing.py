@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -70,6 +70,14 @@ class Family(BaseModel):
             raise ValueError(f"{self.family}: `api` is missing")
         return self
 
+    def entity_slots(self, kinds: Container[str]) -> dict[str, str]:
+        """Return the slots that hold one entity of these kinds, with the kind."""
+        used = {
+            name for turn in self.all_turns for text in (turn.request, *turn.ask) for name, _ in _SLOT.findall(text)
+        }
+        specified = {name: self.slots.get(name, name.rstrip("0123456789")) for name in used}
+        return {name: kind for name, kind in specified.items() if kind in kinds}
+
     @property
     def all_turns(self) -> list[Turn]:
         """The turns; a single question is one."""
@@ -110,9 +118,12 @@ def load_phrasings(folder: Path = FOLDER) -> Phrasings:
 class Filling:
     """Fills the blanks of one family once: the same slot has the same value in all its turns."""
 
-    def __init__(self, family: Family, slots: Slots, rng: random.Random) -> None:
+    def __init__(
+        self, family: Family, slots: Slots, rng: random.Random, given: Mapping[str, Value] | None = None
+    ) -> None:
+        """`given` are the values that some slots have already."""
         self.family, self._slots, self._rng = family, slots, rng
-        self._values: dict[str, Value] = {}
+        self._values: dict[str, Value] = dict(given or {})
         self.protected: set[str] = set()
         speaks = family.species == "always" or (family.species == "optional" and rng.random() < _OPTIONAL_SPECIES)
         self.species = slots.fill("species").line if speaks else None

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from finetune.entities import load_entities
 from finetune.fields import FieldSampler
-from finetune.followups import follow_up
+from finetune.followups import PRONOUNS, follow_up, leave_out
 from finetune.pairs import Pair, PastFailure, PastTurn
 from finetune.phrasing import Family, Filling, group_by_api, load_phrasings
-from finetune.register import vary
+from finetune.register import rephrase, vary
 from finetune.repairs import break_request
 from finetune.slots import Slots
 from finetune.split import phrasing_id
@@ -24,14 +24,19 @@ from tools.query import Query
 
 #: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
 SHARES = {
-    "mygene": 0.24,
-    "myvariant": 0.19,
+    "mygene": 0.21,
+    "myvariant": 0.17,
     "mychem": 0.16,
     "mydisease": 0.15,
-    "none": 0.11,
-    "follow-up": 0.12,
-    "repair": 0.03,
+    "none": 0.12,
+    "follow-up": 0.17,
+    "repair": 0.02,
 }
+#: Shares of the follow-ups: another question about the same entity, and what is no question to a database.
+ABOUT_THE_SAME = 0.35
+REFUSED = 0.06
+#: Share of the questions whose sentence is turned.
+REPHRASED = 0.4
 
 
 class Synthesizer:
@@ -72,11 +77,17 @@ class Synthesizer:
     def _make(self, kind: str) -> Pair | None:
         if kind in self._groups:
             return self._fill(self._choose(kind))
+        if kind == "follow-up" and self._rng.random() < ABOUT_THE_SAME:
+            return self._ask_again(self._rng.choice(API_NAMES))
         base = self._fill(self._choose(self._rng.choice(API_NAMES)))
         if base is None:
             return None
         if base.history:
             return base
+        if kind == "follow-up" and self._rng.random() < REFUSED:
+            refused = self._fill(self._choose("none"))
+            turn = PastTurn(question=base.question, request=base.request)
+            return refused and refused.model_copy(update={"history": [turn]})
         if kind == "follow-up":
             return follow_up(base, self._slots[Query.parse(base.request).api], self._rng)
         broken = break_request(Query.parse(base.request), self._rng)
@@ -85,18 +96,49 @@ class Synthesizer:
         failed, error, mended = broken
         return base.model_copy(update={"failures": [PastFailure(request=failed, error=error)], "request": mended})
 
+    def _ask_again(self, api: str) -> Pair | None:
+        """Ask twice about one entity, which the second question does not name again."""
+        first = self._choose(api)
+        entities = first.entity_slots(PRONOUNS)
+        if first.turns or len(entities) != 1:
+            return None
+        ((slot, kind),) = entities.items()
+        begun = Filling(first, self._slots[api], self._rng)
+        base = self._write(begun)
+        second = self._choose(api)
+        others = [name for name, other in second.entity_slots(PRONOUNS).items() if other == kind]
+        if base is None or second.turns or len(others) != 1 or len(second.entity_slots(PRONOUNS)) != 1:
+            return None
+        value = begun.value(slot)
+        filling = Filling(second, self._slots[api], self._rng, {others[0]: value})
+        if second.species != "never":
+            filling.species = begun.species
+        made = self._write(filling)
+        question = made and leave_out(made.question, value.text, kind, self._rng)
+        if made is None or not question or made.request == base.request:
+            return None
+        turn = PastTurn(question=base.question, request=base.request)
+        return made.model_copy(
+            update={"question": question, "history": [turn], "family": f"follow-up/same {made.family}"}
+        )
+
     def _choose(self, group: str) -> Family:
         families = self._groups[group]
         return self._rng.choices(families, [family.weight for family in families])[0]
 
     def _fill(self, family: Family) -> Pair | None:
-        filling = Filling(family, self._slots[family.api or "mygene"], self._rng)
+        return self._write(Filling(family, self._slots[family.api or "mygene"], self._rng))
+
+    def _write(self, filling: Filling) -> Pair | None:
+        family = filling.family
         turns: list[PastTurn] = []
         used: list[str] = []
         for turn in family.all_turns:
             template = self._rng.choice(turn.ask)
             used.append(phrasing_id(template))
             try:
+                if turn.request != "none" and self._rng.random() < REPHRASED:
+                    template = rephrase(template, self._rng)
                 question = filling.ask(template)
                 request = filling.request(turn.request)
                 if request != "none":

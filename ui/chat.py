@@ -93,7 +93,7 @@ class Chat:
             try:
                 runtime = self.runtime()
                 runtime.prepare()
-                _ = runtime.retriever, runtime.model
+                _ = runtime.retriever, runtime.names, runtime.model
                 backend = runtime.backend
                 if backend.name == "offline":
                     for api in API_NAMES:

@@ -7,14 +7,15 @@ import pytest
 
 from finetune.entities import load_entities
 from finetune.fields import FieldSampler
-from finetune.followups import follow_up
+from finetune.followups import follow_up, leave_out
 from finetune.numerals import number_words
 from finetune.pairs import Pair
 from finetune.phrasing import Family, Filling, load_phrasings
-from finetune.register import vary
+from finetune.register import rephrase, vary
 from finetune.repairs import break_request
 from finetune.slots import Slots
 from finetune.split import held_out_entity, held_out_field
+from finetune.synthesize import Synthesizer
 from tools.apis import API_NAMES
 from tools.catalogue import load_catalogue
 from tools.errors import QueryError
@@ -80,6 +81,46 @@ def test_registers_keep_identifiers(seed):
     varied = vary(question, protected, random.Random(seed))
     for word in protected:
         assert word in varied
+
+
+def test_a_turned_sentence_keeps_its_blanks():
+    rng = random.Random(4)
+    asks = [ask for family in load_phrasings().families for turn in family.all_turns for ask in turn.ask]
+    turned = [(ask, rephrase(ask, rng)) for ask in asks]
+    assert sum(ask != other for ask, other in turned) > len(asks) / 2
+    for ask, other in turned:
+        assert sorted(re.findall(r"\{\w+\}", ask)) == sorted(re.findall(r"\{\w+\}", other)), (ask, other)
+
+
+@pytest.mark.parametrize(
+    ("question", "entity", "kind", "said"),
+    [
+        ("what are the targets of imatinib?", "imatinib", "drug", {"what are the targets of it?"}),
+        ("show imatinib's targets", "imatinib", "drug", {"show its targets", "show this drug's targets"}),
+        ("targets of the drug imatinib", "imatinib", "drug", {"targets", "targets?", "targets please"}),
+        ("rs334: clinical significance", "rs334", "rsid", {"clinical significance", "clinical significance?"}),
+    ],
+)
+def test_what_was_named_before_need_not_be_named_again(question, entity, kind, said):
+    made = {leave_out(question, entity, kind, random.Random(seed)) for seed in range(40)}
+    assert said <= made
+    assert not any(entity in text for text in made if text)
+
+
+def test_nothing_can_be_left_out_twice_or_alone():
+    rng = random.Random(1)
+    assert leave_out("CFTR and CFTR", "CFTR", "gene", rng) is None
+    assert leave_out("CFTR?", "CFTR", "gene", rng) is None
+    assert leave_out("GO:1 genes", "GO:1", "go", rng) is None
+
+
+def test_follow_ups_of_every_kind_come():
+    pairs = [pair for pair in Synthesizer(5).pairs(1200) if pair.history]
+    kinds = {pair.family.partition(" ")[0].partition("/")[2] for pair in pairs if pair.family.startswith("follow-up/")}
+    assert {"swap", "fields", "also", "condition", "facet", "next", "correction", "threshold", "same"} <= {
+        kind.partition("/")[0] for kind in kinds
+    }
+    assert any(pair.request == "none" for pair in pairs)
 
 
 def test_follow_ups_are_legal_and_say_something(slots):
