@@ -108,6 +108,8 @@ class Runtime:
         c.llama_backend_init()
         settings = c.llama_model_default_params()
         settings.load_mode = c.LLAMA_LOAD_MODE_MMAP
+        # Weights as they are: repacked for AMX they crash on Sapphire Rapids (llama.cpp#20824, PR 26954).
+        settings.use_extra_bufts = False
         self._model = c.llama_model_load_from_file(str(path).encode(), settings)
         if not self._model:
             raise RuntimeFault("load", f"llama.cpp cannot load {path}.")
@@ -118,6 +120,8 @@ class Runtime:
         # Logits of the newest token only; the default would reserve room for those of the whole batch.
         limits.n_outputs_max = limits.n_outputs_max_per_seq = 1
         limits.no_perf = True
+        # A few hundred tokens: flash attention on a CPU is slower, by a tenth for one token, by half for four.
+        limits.flash_attn_type = c.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._context = c.llama_init_from_model(self._model, limits)
         if not self._context:
             raise RuntimeFault("load", f"llama.cpp cannot make a context of {context} tokens for {path}.")
