@@ -31,7 +31,9 @@ _HG19 = re.compile(r"\b(?:hg\s?-?19|GRCh\s?-?37\w*|(?:build|assembly|b)\s?37)\b"
 _HG38 = re.compile(r"\b(?:hg\s?-?38|GRCh\s?-?38\w*|(?:build|assembly|b)\s?38)\b", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:top|best|first|single|only one|which one|most|least|[a-z]{2,}est)\b", re.IGNORECASE)
 _PAGE = re.compile(
-    r"\b(?:page|batch|screen|next|following|further|more|skip|from|after|start\w*|begin\w*|offset)\b", re.IGNORECASE
+    r"\b(?:pages?|batch|screen|next|previous|preceding|back|following|further|more|another|others?|rest|remaining|"
+    r"go on|carry on|keep going|continue\w*|onwards?|skip\w*|from|after|start\w*|begin\w*|offset)\b",
+    re.IGNORECASE,
 )
 _STRETCH = re.compile(r"(?<![\w.,:])(\d{1,5})\s*(?:-|–|to|through)\s*(\d{1,5})(?![\w,:]|\.\d)", re.IGNORECASE)
 _TAXID = re.compile(
@@ -182,8 +184,9 @@ class Conversation:
         sizes = [10, *(size for size in said if 0 < size <= LIMITS["size"][1])]
         for page in (value for value in said if 1 < value <= 100):
             offsets.update(dict.fromkeys((page - 1) * size for size in sizes))
-        if any(re.search(r"\b(?:next|more|further|following)\b", text, re.IGNORECASE) for text in self.texts):
-            offsets.update(dict.fromkeys([10, 20, *(2 * size for size in sizes)]))
+        # The page after or before another: 10 hits are a page where no size is said.
+        for start in (0, *said):
+            offsets.update(dict.fromkeys(start + step for size in sizes for step in (size, -size)))
         return tuple(str(value) for value in offsets if low < value <= high)
 
     @cached_property
