@@ -18,6 +18,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from tools.apis import API_NAMES
 from tools.errors import DataError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ _GENERIC = frozenset(
 #: Abbreviations of diseases (MAP, HIT, CAS) are no words: they are known in capitals only.
 _ABBREVIATION = re.compile(r"[A-Z]{2,6}")
 #: Changes with what is kept.
-_LAYOUT = 2
+_LAYOUT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def open_names(home: Path, progress: Callable[[str, int, int | None], None] | No
     from tools.offline.snapshot import fingerprint
     from tools.terms import read_terms
 
-    prints = [fingerprint(api) for api, _ in _SOURCES.values()]
+    prints = [fingerprint(api) for api in API_NAMES]
     key = hashlib.sha256(repr((_LAYOUT, prints, _SOURCES)).encode()).hexdigest()[:16]
     path = home / f"names-{key}.npz"
     try:
@@ -177,8 +178,9 @@ def open_names(home: Path, progress: Callable[[str, int, int | None], None] | No
         if progress:
             progress("reading names", done, len(_SOURCES))
         found[kind] = list(_read(api, paths))
-    # Findings (HPO) stand in the fields of diseases, too.
+    # Findings (HPO) and the conditions of variants stand in the fields of diseases, too.
     found["disease"] += read_terms().values()
+    found["disease"] += _read("myvariant", ["clinvar.rcv.conditions.name"])
     names = Names.of(found)
     try:
         names.save(path)

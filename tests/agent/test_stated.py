@@ -116,7 +116,7 @@ def test_what_differs_stays(line):
 def test_the_rules_agree_with_the_training_pairs(real_home):
     """Every twelfth pair: its request already says what its question states, so that nothing is to be added."""
     names = open_names(real_home)
-    for pair in read_pairs(data_dir() / "train" / "pairs.jsonl")[::12]:
+    for pair in read_pairs(data_dir() / "train" / "pairs.jsonl.zst")[::12]:
         if pair.request != "none":
             query = Query.parse(pair.request)
             history = [turn.request for turn in pair.history]
