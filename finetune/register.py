@@ -39,9 +39,19 @@ _SHORT = {
 }
 
 _VERBS = (
-    r"(?:are|is|were|have|has|target|act|treat|cause|contain|carry|show|lie|encode|code|bind|inhibit|begin|start|belong|"
+    r"(?:are|were|have|target|act|treat|cause|contain|carry|show|lie|encode|code|bind|inhibit|begin|start|belong|"
     r"come|cross|hit|work|exist|lack|affect|involve|feature|present)"
 )
+#: What opens a sentence that is whole already: only before a bare noun phrase can another opening stand.
+_OPENING_WORDS = (
+    "I according all also among and annotate any are at between break but by can check compare convert could count "
+    "define describe display do does explain fetch find for from get give given go group had has have he how i if in "
+    "is it its just let limit list look map more my name need next not now of ok on only or order our page pick "
+    "please pull put rank report retrieve return same say search she should show sorry sort suppose take tell that "
+    "their then there these they this those to translate turn was we were what when where which who will with without "
+    "would"
+)
+_OPENINGS = "|".join(rf"{word}\b" for word in _OPENING_WORDS.split())
 #: What a sentence is turned into, by its form; the groups of the pattern fill the blanks.
 _TURNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (
@@ -91,8 +101,7 @@ _TURNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     ),
     (
         re.compile(
-            r"(?!what|which|how|where|is |are |does |do |can |who|when|I |any |all |tell|would|could|break|count|"
-            r"convert|look|annotate|sort|order|map|translate|compare|group|for |in |rank|please|turn|describe)([^?:]+)"
+            rf"(?!{_OPENINGS})([^?:]+)"
         ),
         (
             "show me {0}", "list {0}", "find {0}", "I need {0}", "give me {0}", "what are the {0}?", "looking for {0}",

@@ -24,17 +24,19 @@ from tools.query import Query
 
 #: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
 SHARES = {
-    "mygene": 0.21,
+    "mygene": 0.19,
     "myvariant": 0.17,
     "mychem": 0.16,
     "mydisease": 0.15,
     "none": 0.12,
-    "follow-up": 0.17,
+    "follow-up": 0.19,
     "repair": 0.02,
 }
 #: Shares of the follow-ups: another question about the same entity, and what is no question to a database.
 ABOUT_THE_SAME = 0.35
-REFUSED = 0.06
+REFUSED = 0.08
+#: Refusals that behind an answered question would be a request for more of it.
+_NO_FOLLOW_UP = "refusals/no-content"
 #: Share of the questions whose sentence is turned.
 REPHRASED = 0.4
 
@@ -86,8 +88,10 @@ class Synthesizer:
             return base
         if kind == "follow-up" and self._rng.random() < REFUSED:
             refused = self._fill(self._choose("none"))
+            if refused is None or refused.family.startswith(_NO_FOLLOW_UP):
+                return None
             turn = PastTurn(question=base.question, request=base.request)
-            return refused and refused.model_copy(update={"history": [turn]})
+            return refused.model_copy(update={"history": [turn]})
         if kind == "follow-up":
             return follow_up(base, self._slots[Query.parse(base.request).api], self._rng)
         broken = break_request(Query.parse(base.request), self._rng)
@@ -137,7 +141,8 @@ class Synthesizer:
             template = self._rng.choice(turn.ask)
             used.append(phrasing_id(template))
             try:
-                if turn.request != "none" and self._rng.random() < REPHRASED:
+                # A later turn leans on the one before, and is no sentence of its own.
+                if not turns and turn.request != "none" and self._rng.random() < REPHRASED:
                     template = rephrase(template, self._rng)
                 question = filling.ask(template)
                 request = filling.request(turn.request)

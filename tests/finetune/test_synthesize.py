@@ -87,7 +87,7 @@ def test_a_turned_sentence_keeps_its_blanks():
     rng = random.Random(4)
     asks = [ask for family in load_phrasings().families for turn in family.all_turns for ask in turn.ask]
     turned = [(ask, rephrase(ask, rng)) for ask in asks]
-    assert sum(ask != other for ask, other in turned) > len(asks) / 2
+    assert sum(ask != other for ask, other in turned) > len(asks) / 3
     for ask, other in turned:
         assert sorted(re.findall(r"\{\w+\}", ask)) == sorted(re.findall(r"\{\w+\}", other)), (ask, other)
 
