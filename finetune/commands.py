@@ -38,7 +38,7 @@ RecipeOption = Annotated[str, typer.Option(metavar="NAME|FILE.yaml", help="defau
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe's setting. Repeatable.")
 ]
-PAIRS = Path("data/train/pairs.jsonl")
+PAIRS = Path("data/train/pairs.jsonl.zst")
 
 
 @app.command()

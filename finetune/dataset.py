@@ -1,9 +1,4 @@
-"""Training sequences: prompts exactly as the agent renders them, several conversations behind the one task.
-
-A sequence is one context (the task) and several branches (conversations, each with the fields found for it), each of
-which sees the context and itself only, at the positions that it would have alone. To the model each branch is a prompt
-of its own.
-"""
+"""Training sequences: prompts exactly as the agent renders them, and the request that should follow."""
 
 from __future__ import annotations
 
@@ -14,84 +9,82 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.prompts import CARDS, END, HISTORY, Failure, render_task, render_turns
+import zstandard
+
+from agent.prompts import CARDS, END, HISTORY, Failure, Turn, render_tuned
 from finetune.pairs import Pair
 
 if TYPE_CHECKING:
     from rag.retrieve import Retriever, ScoredField
 
 Encode = Callable[[str], list[int]]
-#: Conversations of a sequence.
-BRANCHES = 6
 #: The share kept of training pairs whose fields were not all found: what is not shown can only be learnt by heart.
 KEPT_WITHOUT_CARDS = 0.2
 
 
 @dataclass(frozen=True)
-class Branch:
-    """One conversation as tokens; `learn` marks the tokens that the model should write."""
+class Example:
+    """A conversation as tokens; the model learns those from `learnt` on: the last request."""
 
     tokens: list[int]
-    learn: list[bool]
+    learnt: int
 
-
-@dataclass(frozen=True)
-class Tree:
-    """A context and its branches."""
-
-    context: list[int]
-    branches: list[Branch]
-
-    @property
-    def length(self) -> int:
-        """Tokens in all."""
-        return len(self.context) + sum(len(branch.tokens) for branch in self.branches)
-
-    @property
-    def layout(self) -> tuple[int, list[int]]:
-        """Length of the context and of each branch."""
-        return len(self.context), [len(branch.tokens) for branch in self.branches]
+    def __len__(self) -> int:
+        return len(self.tokens)
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Read pairs from JSON lines."""
-    with path.open(encoding="utf-8") as file:
-        return [Pair.model_validate_json(line) for line in file if line.strip()]
+    """Read pairs from JSON lines, compressed if the name ends in .zst."""
+    return [Pair.model_validate_json(line) for line in read_content(path).splitlines() if line.strip()]
+
+
+def read_content(path: Path) -> bytes:
+    """Return what a file of pairs says, decompressed if its name ends in .zst.
+
+    Raises:
+        ValueError: it is no zstd file, or cut off.
+    """
+    content = path.read_bytes()
+    if path.suffix != ".zst":
+        return content
+    try:
+        return zstandard.decompress(content)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"{path} is no zstd file, or cut off") from error
 
 
 def write_pairs(pairs: Iterable[Pair], path: Path) -> int:
-    """Write pairs as JSON lines, without what is empty; return how many."""
-    count = 0
+    """Write pairs as JSON lines, without what is empty, compressed if the name ends in .zst; return how many."""
+    lines = [
+        json.dumps({name: value for name, value in pair.model_dump().items() if value}, ensure_ascii=False) + "\n"
+        for pair in pairs
+    ]
+    content = "".join(lines).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for pair in pairs:
-            row = {name: value for name, value in pair.model_dump().items() if value}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            count += 1
-    return count
+    path.write_bytes(zstandard.compress(content, 19) if path.suffix == ".zst" else content)
+    return len(lines)
 
 
 def build_sequences(
     pairs: Sequence[Pair], retriever: Retriever, encode: Encode, seed: int = 1,
     progress: Callable[[int, int], None] | None = None, kept: float = 1.0,
-) -> list[Tree]:  # fmt: skip
-    """Retrieve each pair's cards, and render the pairs, several a sequence, in random order.
+) -> list[Example]:  # fmt: skip
+    """Retrieve each pair's cards, and render the pairs in random order.
 
     `kept` is the share that is kept of pairs whose fields were not all found.
     """
     rng = random.Random(seed)
     order = list(pairs)
     rng.shuffle(order)
-    branches: list[Branch] = []
+    made: list[Example] = []
     for done, pair in enumerate(order, start=1):
         earlier = [turn.question for turn in pair.history][-HISTORY:]
         cards = retriever.retrieve(pair.question, earlier, None, CARDS).fields
         if _are_found(pair.request, cards) or rng.random() < kept:
-            branches.append(_branch(pair, cards, encode))
+            made.append(_render(pair, cards, encode))
         if progress:
             progress(done, len(order))
-    task = encode(render_task())
-    return [Tree(task, branches[at : at + BRANCHES]) for at in range(0, len(branches), BRANCHES)]
+    return made
 
 
 def _are_found(request: str, cards: Sequence[ScoredField]) -> bool:
@@ -108,19 +101,8 @@ def _are_found(request: str, cards: Sequence[ScoredField]) -> bool:
     return all((field := catalogue.get(path)) is not None and field.prior >= COMMON_PRIOR for path in others)
 
 
-def _branch(pair: Pair, cards: Sequence[ScoredField], encode: Encode) -> Branch:
-    """Render a conversation; the model learns its last request: only there it reads fields."""
-    tokens: list[int] = []
-    learn: list[bool] = []
-
-    def add(text: str, learnt: bool) -> None:
-        piece = encode(text)
-        tokens.extend(piece)
-        learn.extend([learnt] * len(piece))
-
-    for turn in pair.history[-HISTORY:]:
-        add(render_turns(turn.question) + turn.request + END + "\n", False)
+def _render(pair: Pair, cards: Sequence[ScoredField], encode: Encode) -> Example:
+    turns = [Turn(turn.question, turn.request) for turn in pair.history[-HISTORY:]]
     failures = [Failure(failure.request, failure.error) for failure in pair.failures]
-    add(render_turns(pair.question, cards, (), failures), False)
-    add(pair.request + END, True)
-    return Branch(tokens, learn)
+    prompt = encode(render_tuned(pair.question, cards, turns, failures))
+    return Example(prompt + encode(pair.request + END), len(prompt))

@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from peft.tuners.lora import Linear
+
+#: The name that PEFT gives to a model's only adapter.
+_ADAPTER = "default"
 
 
 class _Folded(torch.autograd.Function):  # type: ignore[misc]  # torch declares it without types
@@ -32,27 +36,27 @@ class _Folded(torch.autograd.Function):  # type: ignore[misc]  # torch declares 
         return down, None, (through_b.T @ rows).to(a.dtype), (flat.T @ through_a).to(b.dtype), None
 
 
+class FoldedLinear(Linear):  # type: ignore[misc]  # peft declares it without types
+    """PEFT's LoRA layer, computed by folding.
+
+    Weights are attributes, not values of a closure, so that one compiled layer serves all layers of a model.
+    """
+
+    def forward(self, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        """Multiply by the weight with its update."""
+        a, b = self.lora_A[_ADAPTER].weight, self.lora_B[_ADAPTER].weight
+        result: torch.Tensor = _Folded.apply(x, self.base_layer.weight, a, b, self.scaling[_ADAPTER])
+        return result
+
+
 def fold_lora(model: Any) -> int:
     """Let every LoRA linear layer of a PEFT model compute by folding; return how many there are.
 
     Only layers without dropout and bias, as in our recipes, can be folded; others stay as they are.
     """
-    from peft.tuners.lora import Linear
-
     count = 0
     for module in model.modules():
-        if isinstance(module, Linear) and module.base_layer.bias is None:
-            module.forward = _folded_forward(module)
+        if type(module) is Linear and module.base_layer.bias is None:
+            module.__class__ = FoldedLinear
             count += 1
     return count
-
-
-def _folded_forward(module: Any) -> Any:
-    (name,) = module.active_adapters
-    a, b, scale = module.lora_A[name].weight, module.lora_B[name].weight, module.scaling[name]
-
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = _Folded.apply(x, module.base_layer.weight, a, b, scale)
-        return result
-
-    return forward

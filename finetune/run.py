@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.runtime import Progress
-from finetune.dataset import KEPT_WITHOUT_CARDS, Branch, Encode, Tree, build_sequences, read_pairs
+from finetune.dataset import KEPT_WITHOUT_CARDS, Encode, Example, build_sequences, read_content, read_pairs
 from tools.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from rag.retrieve import Retriever
 
 #: Raise it when the same pairs are rendered in another way.
-_RENDERING = 2
+_RENDERING = 3
 
 
 @dataclass(frozen=True)
 class Sequences:
     """What a run trains on and what it is validated on, as tokens; `notes` say what they were made of."""
 
-    training: list[Tree]
-    validation: list[Tree]
+    training: list[Example]
+    validation: list[Example]
     notes: dict[str, Any]
 
 
@@ -90,7 +90,7 @@ def prepare(
     from rag.index import load_contents
 
     try:
-        data_hash = hashlib.sha256(pairs_path.read_bytes()).hexdigest()
+        data_hash = hashlib.sha256(read_content(pairs_path)).hexdigest()
         pairs = read_pairs(pairs_path)
     except (OSError, ValueError) as error:
         raise DataError(
@@ -118,7 +118,7 @@ def prepare(
         raise DataError(f"{pairs_path} holds no pair to train on.", "Make some: biothings-assistant finetune data")
     retriever = open_retriever()
 
-    def render(chosen: Sequence[Pair], seed: int, what: str, kept: float) -> list[Tree]:
+    def render(chosen: Sequence[Pair], seed: int, what: str, kept: float) -> list[Example]:
         def report(done: int, total: int) -> None:
             if progress:
                 progress(what, done, total)
@@ -133,21 +133,18 @@ def prepare(
     return Sequences(*made, notes)
 
 
-def _write(path: Path, key: str, parts: tuple[list[Tree], list[Tree]]) -> None:
+def _write(path: Path, key: str, parts: tuple[list[Example], list[Example]]) -> None:
     import msgpack
     import zstandard
 
-    rows = [
-        [[tree.context, [[branch.tokens, bytes(branch.learn)] for branch in tree.branches]] for tree in trees]
-        for trees in parts
-    ]
+    rows = [[[example.tokens, example.learnt] for example in part] for part in parts]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     partial.write_bytes(zstandard.compress(msgpack.packb([key, rows])))
     partial.replace(path)
 
 
-def _read(path: Path, key: str) -> tuple[list[Tree], list[Tree]] | None:
+def _read(path: Path, key: str) -> tuple[list[Example], list[Example]] | None:
     import msgpack
     import zstandard
 
@@ -159,13 +156,7 @@ def _read(path: Path, key: str) -> tuple[list[Tree], list[Tree]] | None:
         return None
     if found != key:
         return None
-    training, validation = (
-        [
-            Tree(context, [Branch(tokens, [bool(mark) for mark in learn]) for tokens, learn in branches])
-            for context, branches in part
-        ]
-        for part in rows
-    )
+    training, validation = ([Example(tokens, learnt) for tokens, learnt in part] for part in rows)
     return training, validation
 
 
@@ -207,10 +198,7 @@ def run_training(
 
     base = base or packaged_base(home)
     sequences = prepare(pairs_path, plan, base, open_retriever, out / "sequences.msgpack.zst", progress)
-    log(
-        f"{len(sequences.training)} sequences, {sum(tree.length for tree in sequences.training):,} tokens, "
-        f"{sum(len(tree.branches) for tree in sequences.training)} conversations"
-    )
+    log(f"{len(sequences.training)} conversations, {sum(map(len, sequences.training)):,} tokens")
     notes = {**sequences.notes, "sequences": len(sequences.training)}
     if start is not None:
         notes["earlier"] = _read_record(start)

@@ -1,6 +1,6 @@
 """Fine-tuning: a LoRA adapter for any causal model of Hugging Face, on whatever device there is.
 
-    biothings-assistant finetune train --pairs data/train/pairs.jsonl --out runs/first
+    biothings-assistant finetune train --pairs data/train/pairs.jsonl.zst --out runs/first
 
 One linear script in functions: read, render, train, save. Checkpoints hold everything that the next step depends on,
 so that a run which is stopped and resumed ends as one that was not. Beside the adapter stand the settings, the data's
@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from finetune.dataset import Tree
+from finetune.dataset import Example
 
 if TYPE_CHECKING:
     import torch
 
 Log = Callable[[str], None]
+#: Validation sequences that are computed at once.
+_HELD_ROWS = 16
 
 
 class Recipe(BaseModel):
@@ -42,6 +44,7 @@ class Recipe(BaseModel):
     epochs: float = Field(default=1.0, description="How often the data is gone through.")
     batch_tokens: int = Field(default=2500, description="Tokens of a step, at most (one sequence at least).")
     first_layer: int = Field(default=0, description="Layers below this one get no LoRA, which saves time.")
+    compiled: bool = Field(default=False, description="Compile the layers: half a minute, then steps of half the time.")
     weight_decay: float = 0.0
     clip: float = 1.0
     seed: int = 1
@@ -50,14 +53,14 @@ class Recipe(BaseModel):
 
 
 def train(
-    trees: Sequence[Tree], base: Path, out: Path, recipe: Recipe, *, held: Sequence[Tree] = (),
+    examples: Sequence[Example], base: Path, out: Path, recipe: Recipe, *, held: Sequence[Example] = (),
     notes: dict[str, Any] | None = None, log: Log = lambda _: None, stop_after: float | None = None,
     start: Path | None = None,
 ) -> Path:  # fmt: skip
     """Train an adapter and write it to `out/adapter`; continue where `out/checkpoint` stands, if it does.
 
     Args:
-        trees: the training sequences, see `finetune.dataset`.
+        examples: the training sequences, see `finetune.dataset`.
         base: a Transformers model folder or hub name.
         out: the run's folder.
         recipe: the settings.
@@ -75,7 +78,7 @@ def train(
     from peft import LoraConfig, get_peft_model, load_peft_weights, set_peft_model_state_dict
     from transformers import AutoModelForCausalLM
 
-    from finetune.branching import register
+    from finetune.attention import register
     from finetune.folding import fold_lora
 
     torch.manual_seed(recipe.seed)
@@ -101,9 +104,12 @@ def train(
     if start is not None:
         set_peft_model_state_dict(model, load_peft_weights(str(start), device=device))
     fold_lora(model)
+    if recipe.compiled:
+        for layer in model.get_base_model().model.layers:
+            layer.compile(dynamic=True)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99))
-    batches = _batches(trees, recipe)
+    batches = _batches(examples, recipe)
     out.mkdir(parents=True, exist_ok=True)
     state = _resume(out, model, optimizer, batches, recipe, log)
     started, done_before = time.monotonic(), state["seconds"]
@@ -113,11 +119,11 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate
         begun = time.monotonic()
-        loss, count = _step(model, [trees[place] for place in batches[step]], device, learn=True)
+        loss, count = _step(model, [examples[place] for place in batches[step]], device, learn=True)
         torch.nn.utils.clip_grad_norm_(trained, recipe.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        tokens = sum(trees[place].length for place in batches[step])
+        tokens = sum(len(examples[place]) for place in batches[step])
         state["step"], state["seconds"] = step + 1, done_before + time.monotonic() - started
         state["losses"].append(round(loss, 4))
         left = (len(batches) - step - 1) * state["seconds"] / (step + 1)
@@ -137,16 +143,14 @@ def train(
     return out / "adapter"
 
 
-def _step(model: Any, trees: Sequence[Tree], device: str, *, learn: bool) -> tuple[float, int]:
+def _step(model: Any, examples: Sequence[Example], device: str, *, learn: bool) -> tuple[float, int]:
     """Forward (and backward) over one batch; return the mean loss of its learnt tokens, and how many there are."""
     import torch
 
-    tokens, positions, learnt = _tensors(trees, device)
+    tokens, learnt = _tensors(examples, device)
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     with torch.set_grad_enabled(learn):
-        hidden = causal.model(
-            input_ids=tokens, position_ids=positions, use_cache=False, layout=[tree.layout for tree in trees]
-        ).last_hidden_state
+        hidden = causal.model(input_ids=tokens, use_cache=False).last_hidden_state
         # The head is wide: it is computed where there is something to learn only.
         rows, places = learnt.nonzero(as_tuple=True)
         logits = causal.lm_head(hidden[rows, places - 1]).float()
@@ -156,59 +160,50 @@ def _step(model: Any, trees: Sequence[Tree], device: str, *, learn: bool) -> tup
     return float(loss.detach()), len(rows)
 
 
-def _tensors(trees: Sequence[Tree], device: str) -> tuple[torch.Tensor, ...]:
-    """Tokens, positions, and what is learnt; each branch has the positions that it would have alone."""
+def _tensors(examples: Sequence[Example], device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens, padded at the end, and which of them are learnt."""
     import torch
 
-    width = max(tree.length for tree in trees)
-    shape = (len(trees), width)
+    shape = (len(examples), max(len(example) for example in examples))
     tokens = torch.zeros(shape, dtype=torch.long)
-    positions = torch.zeros(shape, dtype=torch.long)
     learnt = torch.zeros(shape, dtype=torch.bool)
-    for row, tree in enumerate(trees):
-        at = len(tree.context)
-        tokens[row, :at] = torch.tensor(tree.context)
-        positions[row, :at] = torch.arange(at)
-        for branch in tree.branches:
-            end = at + len(branch.tokens)
-            tokens[row, at:end] = torch.tensor(branch.tokens)
-            positions[row, at:end] = torch.arange(len(tree.context), len(tree.context) + len(branch.tokens))
-            learnt[row, at:end] = torch.tensor(branch.learn)
-            at = end
-    return tokens.to(device), positions.to(device), learnt.to(device)
+    for row, example in enumerate(examples):
+        tokens[row, : len(example)] = torch.tensor(example.tokens)
+        learnt[row, example.learnt : len(example)] = True
+    return tokens.to(device), learnt.to(device)
 
 
-def _held_loss(model: Any, trees: Sequence[Tree], device: str) -> float:
+def _held_loss(model: Any, examples: Sequence[Example], device: str) -> float:
     model.eval()
     total = count = 0.0
-    for tree in trees:
-        loss, learnt = _step(model, [tree], device, learn=False)
+    for at in range(0, len(examples), _HELD_ROWS):
+        loss, learnt = _step(model, examples[at : at + _HELD_ROWS], device, learn=False)
         total, count = total + loss * learnt, count + learnt
     model.train()
     return total / max(count, 1)
 
 
-def _batches(trees: Sequence[Tree], recipe: Recipe) -> list[list[int]]:
+def _batches(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
     """Group sequences of like length into steps; the same recipe and data give the same batches."""
     rng = random.Random(recipe.seed)
     batches: list[list[int]] = []
     whole, part = divmod(recipe.epochs, 1)
     for epoch in range(math.ceil(recipe.epochs)):
-        order = list(range(len(trees)))
+        order = list(range(len(examples)))
         rng.shuffle(order)
         if epoch == int(whole):
             order = order[: int(part * len(order))]
         # Buckets of a few hundred keep the order random on the whole, and the lengths within a batch alike.
-        made = [batch for bucket in _chunks(order, 400) for batch in _fill(bucket, trees, recipe.batch_tokens)]
+        made = [batch for bucket in _chunks(order, 400) for batch in _fill(bucket, examples, recipe.batch_tokens)]
         rng.shuffle(made)
         batches += made
     return batches
 
 
-def _fill(bucket: Sequence[int], trees: Sequence[Tree], most: int) -> Iterator[list[int]]:
+def _fill(bucket: Sequence[int], examples: Sequence[Example], most: int) -> Iterator[list[int]]:
     batch: list[int] = []
-    for place in sorted(bucket, key=lambda place: trees[place].length):
-        if batch and trees[place].length * (len(batch) + 1) > most:
+    for place in sorted(bucket, key=lambda place: len(examples[place])):
+        if batch and len(examples[place]) * (len(batch) + 1) > most:
             yield batch
             batch = []
         batch.append(place)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 #: Changes with every change of the tuned prompt; an adapter records the version that it was trained with.
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 #: How many fields a tuned prompt shows, and how many earlier turns.
-CARDS = 10
+CARDS = 12
 HISTORY = 3
 #: What an answer follows, and what ends it.
 ASSISTANT = "<|im_start|>assistant\n"
@@ -80,19 +80,8 @@ def render_tuned(
     The conversation turn by turn; behind the question stand the fields that were found for it, the best of each API
     first. A failed attempt is a turn whose reply is the error.
     """
-    return render_task() + render_turns(question, cards, history, failures)
-
-
-def render_task() -> str:
-    """Write what every tuned prompt begins with."""
-    return _template("tuned") + "<|im_end|>\n"
-
-
-def render_turns(
-    question: str, cards: Sequence[Card] = (), history: Sequence[Turn] = (), failures: Sequence[Failure] = ()
-) -> str:
-    """Write the conversation of a tuned prompt, up to where the answer begins."""
-    text = "".join(_message("user", flatten(turn.question)) + _message("assistant", turn.request) for turn in history)
+    text = _template("tuned") + "<|im_end|>\n"
+    text += "".join(_message("user", flatten(turn.question)) + _message("assistant", turn.request) for turn in history)
     # Paths alone: their order says most, and every token is read on a laptop's CPU.
     text += _message("user", "\n".join([flatten(question), *_by_api(cards, lambda card: card.path)]))
     for failure in failures:

@@ -31,7 +31,7 @@ def made() -> list[Pair]:
 
 @pytest.fixture(scope="module")
 def committed() -> list[Pair]:
-    path = data_dir() / "train" / "pairs.jsonl"
+    path = data_dir() / "train" / "pairs.jsonl.zst"
     return read_pairs(path) if path.is_file() else []
 
 

@@ -1,4 +1,4 @@
-"""Training sequences: a branch behind a shared context is, to the model, a prompt of its own."""
+"""Training: what is learnt of a sequence, in which order, and that a run can be stopped."""
 
 import pytest
 
@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 
-from finetune.branching import register  # noqa: E402
-from finetune.dataset import Branch, Tree  # noqa: E402
+from finetune.attention import register  # noqa: E402
+from finetune.dataset import Example  # noqa: E402
 from finetune.folding import fold_lora  # noqa: E402
 from finetune.train import Recipe, _batches, _rate, _step, _tensors, train  # noqa: E402
 
@@ -24,38 +24,29 @@ def tiny(tmp_path_factory):
     return folder
 
 
-def make_trees(count, seed=0):
+def make_examples(count, seed=0):
     generator = torch.Generator().manual_seed(seed)
-
-    def draw(length):
-        return torch.randint(1, 64, (length,), generator=generator).tolist()
-
     return [
-        Tree(draw(9 + place % 3), [Branch(draw(7), [False] * 4 + [True] * 3) for _ in range(1 + place % 4)])
+        Example(torch.randint(1, 64, (16 + place % 5,), generator=generator).tolist(), 10 + place % 4)
         for place in range(count)
     ]
 
 
-def test_a_branch_is_seen_as_if_it_stood_alone(tiny):
-    model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation="sdpa").eval()
-    branching = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation=register()).eval()
-    tree = make_trees(4)[3]
-    tokens, positions, learnt = _tensors([tree], "cpu")
+def test_attention_is_that_of_transformers(tiny):
+    usual = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation="sdpa").eval()
+    ours = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation=register()).eval()
+    tokens = torch.randint(1, 64, (3, 17), generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
-        together = branching(input_ids=tokens, position_ids=positions, layout=[tree.layout]).logits[0]
-        at = len(tree.context)
-        for branch in tree.branches:
-            alone = model(input_ids=torch.tensor([tree.context + branch.tokens])).logits[0, len(tree.context) :]
-            assert torch.allclose(together[at : at + len(branch.tokens)], alone, atol=1e-5)
-            at += len(branch.tokens)
-    assert int(learnt.sum()) == sum(sum(branch.learn) for branch in tree.branches)
+        assert torch.allclose(ours(input_ids=tokens).logits, usual(input_ids=tokens).logits, atol=1e-5)
 
 
-def test_padding_changes_nothing(tiny):
+def test_only_the_request_is_learnt_and_padding_changes_nothing(tiny):
     model = transformers.AutoModelForCausalLM.from_pretrained(tiny, attn_implementation=register()).eval()
-    trees = make_trees(4)
-    both, count = _step(model, trees, "cpu", learn=False)
-    apart = [_step(model, [tree], "cpu", learn=False) for tree in trees]
+    examples = make_examples(4)
+    _, learnt = _tensors(examples, "cpu")
+    assert learnt.sum(1).tolist() == [len(example) - example.learnt for example in examples]
+    both, count = _step(model, examples, "cpu", learn=False)
+    apart = [_step(model, [example], "cpu", learn=False) for example in examples]
     assert both == pytest.approx(sum(loss * learnt for loss, learnt in apart) / count, abs=1e-5)
 
 
@@ -79,11 +70,11 @@ def test_a_folded_layer_computes_and_learns_as_peft_does(tiny):
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tiny, tmp_path):
-    trees = make_trees(12)
+    examples = make_examples(12)
     recipe = Recipe(rank=4, alpha=8, batch_tokens=60, checkpoint_seconds=0)
-    whole = train(trees, tiny, tmp_path / "whole", recipe)
-    train(trees, tiny, tmp_path / "parts", recipe, stop_after=0)
-    parts = train(trees, tiny, tmp_path / "parts", recipe)
+    whole = train(examples, tiny, tmp_path / "whole", recipe)
+    train(examples, tiny, tmp_path / "parts", recipe, stop_after=0)
+    parts = train(examples, tiny, tmp_path / "parts", recipe)
     from safetensors.torch import load_file
 
     one, other = load_file(whole / "adapter_model.safetensors"), load_file(parts / "adapter_model.safetensors")
@@ -92,18 +83,30 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tiny, tmp_path):
     assert any(float(tensor.abs().max()) > 0 for name, tensor in one.items() if "lora_B" in name)
 
 
+def test_compiled_layers_learn_the_same(tiny, tmp_path):
+    from safetensors.torch import load_file
+
+    examples = make_examples(8)
+    recipe = Recipe(rank=4, alpha=8, batch_tokens=60, dtype="float32")
+    plain = train(examples, tiny, tmp_path / "plain", recipe)
+    quick = train(examples, tiny, tmp_path / "compiled", recipe.model_copy(update={"compiled": True}))
+    one, other = load_file(plain / "adapter_model.safetensors"), load_file(quick / "adapter_model.safetensors")
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
+
+
 def test_another_run_is_not_continued_by_mistake(tiny, tmp_path):
     recipe = Recipe(rank=4, alpha=8, batch_tokens=60)
-    train(make_trees(4), tiny, tmp_path / "run", recipe)
+    train(make_examples(4), tiny, tmp_path / "run", recipe)
     with pytest.raises(ValueError, match="other data or settings"):
-        train(make_trees(8), tiny, tmp_path / "run", recipe)
+        train(make_examples(8), tiny, tmp_path / "run", recipe)
 
 
 def test_batches_hold_everything_once_an_epoch_and_keep_to_their_size():
-    trees = make_trees(50)
-    batches = _batches(trees, Recipe(batch_tokens=120, epochs=2))
+    examples = make_examples(50)
+    batches = _batches(examples, Recipe(batch_tokens=120, epochs=2))
     assert sorted(place for batch in batches for place in batch) == sorted([*range(50), *range(50)])
-    assert all(max(trees[place].length for place in batch) * len(batch) <= 120 for batch in batches if len(batch) > 1)
+    assert all(max(len(examples[place]) for place in batch) * len(batch) <= 120 for batch in batches if len(batch) > 1)
 
 
 def test_the_learning_rate_rises_and_falls():
