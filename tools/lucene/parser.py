@@ -38,7 +38,9 @@ _CLAUSE_STARTS = frozenset(
 _BARE = frozenset(["<TERM>", '"*"', "<PREFIXTERM>", "<WILDTERM>", "<REGEXPTERM>", "<BAREOPER>"])
 _ENDS_RUN = frozenset(['":"', '"*"', "<FUZZY_SLOP>", '"^"', "<AND>", "<OR>"])
 _JAVA_BLANKS = "".join(map(chr, range(33)))
-_JAVA_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?")
+_JAVA_FLOAT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?")
+# What a 32-bit float holds; a number that would be rounded to more is infinite.
+_LARGEST_FLOAT = 2.0**128 - 2.0**103
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -143,7 +145,7 @@ class _Parser:
         if token.kind != "<QUOTED>" and token.kind not in _BARE:
             raise self._unexpected(token)
         self._lexer.take()
-        factor: Token | None = None
+        factor: float | None = None
         tilde: Token | None = None
         if self._lexer.peek().kind == '"^"':
             factor = self._parse_factor()
@@ -154,7 +156,7 @@ class _Parser:
             if self._lexer.peek().kind == '"^"':
                 factor = self._parse_factor()
         node = self._make_quoted(field, token, tilde) if token.kind == "<QUOTED>" else self._make(field, token, tilde)
-        return node if factor is None else Boost(node, float(factor.text))
+        return node if factor is None else Boost(node, factor)
 
     def _parse_range(self, field: str | None) -> Node:
         include_low = self._lexer.take().kind == '"["'
@@ -179,11 +181,17 @@ class _Parser:
     def _parse_boost(self, node: Node) -> Node:
         if self._lexer.peek().kind != '"^"':
             return node
-        return Boost(node, float(self._parse_factor().text))
+        return Boost(node, self._parse_factor())
 
-    def _parse_factor(self) -> Token:
+    def _parse_factor(self) -> float:
         self._lexer.take()
-        return self._expect("<NUMBER>")
+        token = self._expect("<NUMBER>")
+        factor = float(token.text)
+        if factor >= _LARGEST_FLOAT:
+            raise LuceneSyntaxError(
+                self._query, "boost must be a positive float, got Infinity", token.start, "Use a smaller number."
+            )
+        return factor
 
     def _make(self, field: str | None, token: Token, tilde: Token | None) -> Node:
         text = self._unescape(token)

@@ -24,7 +24,10 @@ ANALYZERS = frozenset([STANDARD, STRING, WHITESPACE, PATHS])
 SINGLE_TOKEN_ANALYZERS = frozenset([STRING, PATHS])
 
 # What the long pattern below comes to for ASCII text in lower case.
-_ASCII_WORD = re.compile(r"_*[0-9a-z][0-9a-z_]*(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(?<=[a-z])[.:'](?=[a-z]))[0-9a-z_]+)*")
+# (Underscores that begin a word are looked at from the first of them on only, else a long line of them takes for ever.)
+_ASCII_WORD = re.compile(
+    r"(?<!_)_*[0-9a-z][0-9a-z_]*(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(?<=[a-z])[.:'](?=[a-z]))[0-9a-z_]+)*"
+)
 
 
 def _build_word_pattern() -> regex.Pattern[str]:
@@ -52,7 +55,7 @@ def _build_word_pattern() -> regex.Pattern[str]:
         rf"|{letter}(?:(?:{joiner}*|{mid_letter}){letter})*(?:(?<={hebrew})(?:'{marks}|\"{marks}(?={hebrew})))?)+"
     )
     run = rf"(?:{katakana}(?:{joiner}*{katakana})*|{mixed})"
-    word = rf"{joiner}*{run}(?:{joiner}+{run})*{joiner}*"
+    word = rf"(?<!\p{{WB=ExtendNumLet}}){joiner}*{run}(?:{joiner}+{run})*{joiner}*"
     flag = rf"\p{{RI}}{marks}\p{{RI}}{marks}"
     plain = rf"(?:(?![\uFE0E\uFE0F]){mark})*"
     tone = rf"[\U0001F3FB-\U0001F3FF]{plain}"

@@ -34,12 +34,14 @@ from tools.lucene.nodes import Operator
 from tools.offline import patterns
 from tools.offline.analysis import PATHS, analyze, lowercase
 from tools.offline.documents import ID, NAMES, name_term
+from tools.offline.fuzzy import most_similar
 from tools.offline.mapping import ALL, Field, FieldMapping
 from tools.offline.text_ranges import TextRange
 from tools.offline.values import FLOAT_TYPES, Bounds, range_bounds, term_bounds
 
 ID_FIELD = "_id"
 MAX_REGEX_LENGTH = 1000
+MAX_EXPANSIONS = 50
 _OCCURS = {"must": Occur.Must, "should": Occur.Should, "must_not": Occur.MustNot}
 #: Finds the documents in which a phrase stands within some slop: field, terms, slop.
 FindSloppy = Callable[[Field, Sequence[str], int], Query]
@@ -215,9 +217,7 @@ class Compiler:
             return self._regex(leaf, fold(node.pattern) if leaf.kind == "keyword" else node.pattern)
         if isinstance(node, Fuzzy):
             text = fold(node.text)
-            if not node.edits:
-                return self.term(leaf, text)
-            return Query.fuzzy_term_query(self._schema, leaf.key, text, node.edits, transposition_cost_one=True)
+            return self._similar(leaf, text, node.edits) if node.edits else self.term(leaf, text)
         assert isinstance(node, Range)
         low, high = (None if end is None else fold(end) for end in (node.low, node.high))
         return self._between_texts(leaf, TextRange(low, high, node.include_low, node.include_high))
@@ -280,13 +280,23 @@ class Compiler:
     def _regex(self, leaf: Field, pattern: str) -> Query:
         try:
             node = patterns.parse_regex(pattern)
+            matches = partial(patterns.matches, node)
+            written = patterns.to_engine(node)
+            if written is not None:
+                return self._pattern(leaf, written, matches)
+            return self._any_of(leaf, filter(matches, self._terms(leaf)))
         except ValueError as error:
             raise _Unfit(str(error)) from None
-        matches = partial(patterns.matches, node)
-        written = patterns.to_engine(node)
-        if written is not None:
-            return self._pattern(leaf, written, matches)
-        return self._any_of(leaf, filter(matches, self._terms(leaf)))
+        except RecursionError:
+            raise _Unfit("the regular expression is nested too deeply") from None
+
+    def _similar(self, leaf: Field, text: str, edits: int) -> Query:
+        """Return the query for terms within some edits of a text; of many, the service takes only the best."""
+        query = Query.fuzzy_term_query(self._schema, leaf.key, text, edits, transposition_cost_one=True)
+        # Going through all terms takes long, and a few documents hold few terms that are alike.
+        if self._searcher.search(query, 1).count <= MAX_EXPANSIONS:
+            return query
+        return self._any_of(leaf, most_similar(text, edits, self._terms(leaf), MAX_EXPANSIONS))
 
     def wildcard(self, leaf: Field, pattern: str) -> Query:
         """Return the query for one text or keyword field's terms that match a pattern with `*` and `?`."""

@@ -19,6 +19,10 @@ _EPOCH = re.compile(r"-?\d+", re.ASCII)
 _STEP = re.compile(r"([+-])(\d*)([yMwdhHms])|/([yMwdhHms])", re.ASCII)
 _FIXED = {"w": "weeks", "d": "days", "h": "hours", "H": "hours", "m": "minutes", "s": "seconds"}
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_EPOCH = 40
+_MILLIS = range(-(2**63), 2**63)
+# The calendar repeats itself after 400 years.
+_CYCLE_YEARS, _CYCLE_MILLIS = 400, 146_097 * 86_400_000
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -33,14 +37,26 @@ def parse_date(text: str, round_up: bool) -> int:
     base, marker, steps = text.partition("||")
     if not marker:
         return _parse(text, round_up)
-    start = _EPOCH_START + _MILLISECOND * _parse(base, False)
+    try:
+        start = _EPOCH_START + _MILLISECOND * _parse(base, False)
+    except OverflowError:
+        raise _failure(text) from None
     return _to_millis(_calculate(start, steps, round_up, text))
+
+
+def format_date(millis: int) -> str:
+    """Return milliseconds since 1970 as the services write a date; years of more than four digits have a sign."""
+    cycles, rest = divmod(millis, _CYCLE_MILLIS)
+    moment = _EPOCH_START + _MILLISECOND * rest
+    year = moment.year + _CYCLE_YEARS * cycles
+    written = f"{year:04d}" if 0 <= year <= 9999 else f"{year:+05d}"
+    return f"{written}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def _parse(text: str, round_up: bool) -> int:
     found = _DATE.fullmatch(text)
     if not found:
-        if _EPOCH.fullmatch(text):
+        if _EPOCH.fullmatch(text) and len(text) <= _LONGEST_EPOCH and int(text) in _MILLIS:
             return int(text)
         raise _failure(text)
     parts = found.groupdict()
@@ -62,7 +78,8 @@ def _parse(text: str, round_up: bool) -> int:
         millis = int(parts["fraction"].ljust(3, "0")[:3])
     else:
         millis = 999 if round_up else 0
-    return _to_millis(moment - _offset(parts["zone"])) + millis
+    # The offset may lead out of the years that Python knows.
+    return _to_millis(moment) - _offset(parts["zone"]) // _MILLISECOND + millis
 
 
 def _offset(zone: str | None) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -12,7 +13,7 @@ import tantivy
 
 from tools.offline.analysis import STANDARD, STRING, analyze, lowercase
 from tools.offline.mapping import Field, FieldMapping, Node
-from tools.offline.values import FLOAT_TYPES, encode
+from tools.offline.values import FLOAT_TYPES, INTEGER_LIMITS, encode
 
 Document = dict[str, Any]
 
@@ -35,6 +36,8 @@ POSITION_FIELDS = {"hg38": "genomic_pos", "hg19": "genomic_pos_hg19", "mm9": "ge
 # Intervals are found by bins of this many bases.
 BIN_SIZE = 1 << 17
 _LONGEST = 1 << 30
+#: No position, nor what the engine can compare, is beyond this one.
+FARTHEST = 2**31 - 1
 _SPECIES_WEIGHTS = {9606: 1.55, 10090: 1.3, 10116: 1.2} | dict.fromkeys((7227, 6239, 7955, 3702, 8364, 9823), 1.1)
 _PSEUDOGENE_WEIGHT = 0.5
 #: Scores of genes come out of the engine this many times too large.
@@ -42,6 +45,7 @@ WEIGHT_SCALE = 2
 _CACHE_SIZE = 100_000
 _NAMES_CACHE_SIZE = 4096
 _CACHED_LENGTH = 80
+_WRITTEN_SLOWLY = b" "
 
 Values = dict[str, list[Any]]
 
@@ -69,6 +73,20 @@ def build_schema(mapping: FieldMapping) -> tantivy.Schema:
     return builder.build()
 
 
+def write_source(document: Document) -> bytes:
+    """Return a document as it is kept; `read_source` reads it."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:  # An integer of more than 64 bits: the other library writes it, and is to read it.
+        return _WRITTEN_SLOWLY + json.dumps(document, ensure_ascii=False).encode()
+
+
+def read_source(source: bytes) -> Document:
+    """Return a document that was kept."""
+    document: Document = json.loads(source) if source.startswith(_WRITTEN_SLOWLY) else orjson.loads(source)
+    return document
+
+
 class DocumentWriter:
     """Makes engine documents by one mapping; for genes and variants with what their ranking and intervals need."""
 
@@ -83,7 +101,7 @@ class DocumentWriter:
     def write(self, document: Document, number: int, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
         """Return the engine's form of a document; `assemblies` are those it is found under."""
         identifier = document["_id"]
-        target: Values = {ID: [identifier], NUMBER: [number], ORIGIN: [origin], SOURCE: [orjson.dumps(document)]}
+        target: Values = {ID: [identifier], NUMBER: [number], ORIGIN: [origin], SOURCE: [write_source(document)]}
         if assemblies:
             if HG19_ID_KEY in document and "hg19" not in assemblies:
                 assemblies = (*assemblies, "hg19")
@@ -105,6 +123,8 @@ class DocumentWriter:
 
     def _choose_encoder(self, leaf: Field) -> Callable[[list[Any]], list[Any] | None]:
         """Return what makes of a field's values what is indexed; None where none of them counts as present."""
+        if leaf.kind in INTEGER_LIMITS:
+            return partial(_encode_integers, leaf.kind, *INTEGER_LIMITS[leaf.kind])
         if leaf.is_ordered:
             return partial(_encode_numbers, leaf.kind)
         if leaf.kind == "keyword":
@@ -152,6 +172,13 @@ def _encode_numbers(kind: str, found: list[Any]) -> list[float] | None:
     return sorted(set(numbers)) or None
 
 
+def _encode_integers(kind: str, low: int, high: int, found: list[Any]) -> list[float] | None:
+    first = found[0]
+    if len(found) == 1 and type(first) is int:  # as nearly always
+        return [first] if low <= first <= high else None
+    return _encode_numbers(kind, found)
+
+
 def _encode_exactly(found: list[Any]) -> list[str]:
     return sorted({to_text(value) for value in found})
 
@@ -163,6 +190,9 @@ def _encode_keywords(found: list[Any]) -> list[str]:
 
 
 def _encode_strings(found: list[Any]) -> list[str]:
+    if len(found) == 1:
+        text = to_text(found[0])
+        return [lowercase(text)] if text else []
     return [lowercase(text) for text in map(to_text, found) if text]
 
 
@@ -313,6 +343,6 @@ def _read_position(position: Any) -> tuple[str, int, int] | None:
     try:
         start, end = int(position["start"]), int(position["end"])
         chromosome = str(position["chr"]).lower().removeprefix("chr")
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return (chromosome, start, end) if 0 <= start <= end < start + _LONGEST else None
+    return (chromosome, start, end) if 0 <= start <= end < min(start + _LONGEST, FARTHEST) else None

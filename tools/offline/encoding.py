@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 from typing import Any
 
@@ -31,7 +32,7 @@ def encode(body: Any, kind: str, callback: str | None = None, link: str = "") ->
     if kind == "msgpack":
         import msgpack
 
-        return "application/x-msgpack", bytes(msgpack.packb(body, use_bin_type=True))
+        return "application/x-msgpack", bytes(msgpack.packb(body, use_bin_type=True, default=_nearest_double))
     if kind == "html":
         text = html.escape(json.dumps(body, indent=2, ensure_ascii=False))
         return "text/html; charset=utf-8", _PAGE.format(link=html.escape(link, quote=True), text=text).encode()
@@ -39,3 +40,11 @@ def encode(body: Any, kind: str, callback: str | None = None, link: str = "") ->
     if callback and _CALLBACK.fullmatch(callback):
         return "application/javascript; charset=UTF-8", f"{callback}({text})".encode()
     return "application/json; charset=UTF-8", text.encode()
+
+
+def _nearest_double(number: int) -> float:
+    """Return what stands for an integer of more than 64 bits, which MessagePack does not know."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

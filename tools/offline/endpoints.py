@@ -22,15 +22,17 @@ from tools.offline.projection import Projection, Shape, Shaper
 from tools.offline.scroll import PAGE_SIZE, Cursor, read_cursor, write_cursor
 from tools.offline.search import SearchRequest, SearchResult
 from tools.offline.store import Index
+from tools.offline.taxonomy import descendants
 
 DEFAULT_SIZE = 10
 RESULT_WINDOW = 10_000
 MAX_MATCHES = 1000
+_LARGEST_TAXID = 2**31 - 1
 NO_MORE_RESULTS = {"success": False, "error": "No more results to return."}
 #: Parameters that decide what a listing finds; a cursor carries them from page to page.
 _CURSOR = (
-    "q", "_source", "filter", "post_filter", "species", "assembly", "exists", "missing", "entrezonly", "ensemblonly",
-    "ignore_obsolete",
+    "q", "_source", "filter", "post_filter", "species", "species_facet_filter", "aggs", "assembly", "exists", "missing",
+    "entrezonly", "ensemblonly", "ignore_obsolete",
 )  # fmt: skip
 
 Values = dict[str, Any]
@@ -59,6 +61,8 @@ class Endpoints:
         if values["scroll_id"]:
             cursor = read_cursor(self._api.name, values["scroll_id"], self._clock(), _CURSOR.__contains__)
             values = {**values, "sort": None, "aggs": None, "from": None, "size": None, **cursor.request}
+        if values.get("include_tax_tree"):
+            values = {**values, "species": self._with_descendants(values["species"])}
         listing = bool(cursor or values["fetch_all"])
         request = self._request(values, values["q"])
         if listing:
@@ -91,22 +95,33 @@ class Endpoints:
                     "details": [],
                 }
         shaped = _shape(shaper, hits)
-        if request.facets:
+        has_facets = bool(request.facets) and cursor is None
+        if has_facets:
             answer["facets"] = result.facets
-        if shaped or not request.facets:
+        if shaped or not has_facets:
             answer["hits"] = shaped
         return answer
 
     def batch(self, values: Values) -> Any:
-        """POST /query: the hits of each term in the fields `scopes`, as one list."""
+        """POST /query: the hits of each term in the fields `scopes`, as one list.
+
+        Raises:
+            Refusal: a term is none, or is a malformed query string where there are no scopes.
+        """
         scopes = translate_scopes(self._api.name, [str(scope) for scope in values["scopes"] or []])
         base = self._request(values, None)
         projection, shaper = Projection(values["_source"]), self._shaper(values)
+        for term in values["q"]:
+            _check_term(term, is_needed=bool(scopes))
+        if values["rawquery"]:
+            if scopes:
+                requests = [replace(base, q=_any_clause((str(term),), scopes)) for term in values["q"]]
+            else:
+                requests = [self._request(values, str(term)) for term in values["q"]]
+            return {"offline": [asdict(request) for request in requests]}
         rows: list[dict[str, Any]] = []
         largest, exceeding = 0, 0
         for term in values["q"]:
-            if scopes and not str(term):
-                raise bad_request("No search terms or scopes.")
             if scopes:
                 result = self._match(values, base, (str(term),), scopes)
             else:
@@ -133,13 +148,23 @@ class Endpoints:
         Raises:
             Refusal: 404 where there is none.
         """
+        if values["rawquery"]:
+            return {"offline": self._show_lookup(identifier, values)}
         documents = self._entities(identifier, values)
         if not documents:
             raise Refusal(404, "Not Found.")
         return documents[0] if len(documents) == 1 else documents
 
     def entities(self, values: Values) -> Any:
-        """POST of many identifiers: the documents of each, as one list."""
+        """POST of many identifiers: the documents of each, as one list.
+
+        Raises:
+            Refusal: one is no identifier.
+        """
+        for identifier in values["id"]:
+            _check_term(identifier)
+        if values["rawquery"]:
+            return {"offline": [self._show_lookup(str(identifier), values) for identifier in values["id"]]}
         rows: list[dict[str, Any]] = []
         for identifier in values["id"]:
             documents = self._entities(str(identifier), values)
@@ -150,12 +175,26 @@ class Endpoints:
 
     def _entities(self, identifier: str, values: Values) -> list[dict[str, Any]]:
         lookup = look_up(self._api.name, identifier, self._searchable)
-        request = replace(self._request({**values, "size": None}, None), size=MAX_MATCHES + 1, scores=False)
+        request = self._lookup_request(values)
         result = self._match(values, request, lookup.terms, lookup.scopes)
         if result.total > MAX_MATCHES:
             raise Refusal(500, "Too Many Matches.")
         projection, shaper = Projection(values["_source"]), self._shaper(values)
         return _shape(shaper, [self._hit(hit.id, hit.source, projection, {"_version": 1}) for hit in result.hits])
+
+    def _lookup_request(self, values: Values) -> SearchRequest:
+        return replace(self._request({**values, "size": None}, None), size=MAX_MATCHES + 1, scores=False)
+
+    def _show_lookup(self, identifier: str, values: Values) -> dict[str, Any]:
+        lookup = look_up(self._api.name, identifier, self._searchable)
+        return asdict(replace(self._lookup_request(values), q=_any_clause(lookup.terms, lookup.scopes)))
+
+    def _with_descendants(self, species: Sequence[Any]) -> Sequence[Any]:
+        """Return a `species` value with the species of this index that are below those it names."""
+        asked = _taxids(species)
+        if asked is None:
+            return species
+        return [*asked, *descendants(asked, self._index.coverage().taxids)]
 
     def _hit(
         self, identifier: str, source: dict[str, Any], projection: Projection, extra: dict[str, Any]
@@ -254,32 +293,30 @@ class Endpoints:
                 )
 
     def _find(self, values: Values, request: SearchRequest) -> SearchResult:
-        """Search; what is filtered afterwards does not change the facets."""
-        if request.q == "":
-            return SearchResult(total=0, max_score=None, hits=[], facets={}, assembly=None)
+        """Search; what is filtered afterwards does not change the facets, which a listing has on its first page."""
         later = [values["post_filter"]] if values.get("post_filter") else []
         species = _taxids(values.get("species_facet_filter")) if request.facets else None
+        facets = request.facets if request.after in (None, -1) else []
         if not later and species is None:
-            return self._search(request)
+            return self._search(replace(request, facets=facets))
         taxids = request.taxids
         if species is not None:
             taxids = species if taxids is None else sorted(set(taxids) & set(species)) or [-1]
         narrow = replace(request, filters=[*request.filters, *later], taxids=taxids, facets=[])
         result = self._search(narrow)
-        if not request.facets:
+        if not facets:
             return result
-        return replace(result, facets=self._search(replace(request, size=0, from_=0)).facets)
+        return replace(result, facets=self._search(replace(request, size=0, from_=0, after=None)).facets)
 
     def _match(
         self, values: Values, request: SearchRequest, terms: Sequence[str], scopes: Sequence[str]
     ) -> SearchResult:
         """Search for documents in which a field of `scopes` holds one of `terms`, whole."""
-        clauses = [f"{_field(scope)}:{escape(term)}" for scope in scopes for term in terms]
         try:
-            return self._find(values, replace(request, q=" OR ".join(clauses)))
+            return self._find(values, replace(request, q=_any_clause(terms, scopes)))
         except Refusal:
             # A value of the wrong type for one of the fields: that field just holds no such value.
-            possible = [clause for clause in clauses if self._is_possible(request, clause)]
+            possible = [clause for clause in _clauses(terms, scopes) if self._is_possible(request, clause)]
             if not possible:
                 return SearchResult(total=0, max_score=None, hits=[], facets={}, assembly=None)
             return self._find(values, replace(request, q=" OR ".join(possible)))
@@ -321,7 +358,26 @@ def _taxids(species: Sequence[Any] | None) -> list[int] | None:
     ids = [str(SPECIES.get(name, name)) for name in names]
     if not all(taxid.isdecimal() for taxid in ids):
         raise Refusal(400, "cannot map some species to taxids.")
+    for taxid in ids:
+        if len(taxid) > len(str(_LARGEST_TAXID)) or int(taxid) > _LARGEST_TAXID:
+            raise bad_query(QueryError(f"failed to create query: Value [{taxid}] is out of range for an integer"))
     return [int(taxid) for taxid in ids]
+
+
+def _check_term(term: Any, is_needed: bool = True) -> None:
+    """Refuse what cannot be looked up; an empty text may be a query string, which finds nothing."""
+    if isinstance(term, (list, dict)):
+        raise bad_request("A search term is a text or a number.")
+    if not term and (is_needed or term != ""):
+        raise bad_request("No search terms or scopes.")
+
+
+def _clauses(terms: Sequence[str], scopes: Sequence[str]) -> list[str]:
+    return [f"{_field(scope)}:{escape(term)}" for scope in scopes for term in terms]
+
+
+def _any_clause(terms: Sequence[str], scopes: Sequence[str]) -> str:
+    return " OR ".join(_clauses(terms, scopes))
 
 
 def _shape(shaper: Shaper, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import tantivy
 
 from tools.errors import QueryError
+from tools.offline.dates import format_date
 from tools.offline.mapping import Field, FieldMapping
 
 # The engine gives up beyond about this many different values.
@@ -47,8 +47,7 @@ def _show(leaf: Field | None, key: Any) -> Any:
     if leaf.kind == "boolean":
         return "true" if key else "false"
     if leaf.kind == "date":
-        moment = datetime.fromtimestamp(key / 1000, UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        return format_date(int(key))
     if leaf.kind in ("float", "double", "half_float"):
         return key
     return int(key)

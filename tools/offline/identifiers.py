@@ -36,7 +36,7 @@ def _xrefs(*names: str) -> tuple[str, ...]:
 _GENE: tuple[_Rule, ...] = (
     _rule(r"NCBIGene:(?P<term>[^:]+)", "entrezgene", "retired"),
     _rule(r"ENSEMBL:(?P<term>[^:]+)", "ensembl.gene"),
-    _rule(r"UniProtKB:(?P<term>[^:]+)", "uniprot.Swiss-Prot"),
+    _rule(r"UniProtKB:(?P<term>[^:]+)", "uniprot.Swiss-Prot", "uniprot.TrEMBL"),
     _rule(r"\d+", "entrezgene", "retired"),
 )
 _VARIANT: tuple[_Rule, ...] = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import orjson
 import tantivy
 from tantivy import Occur, Query
 
@@ -29,6 +29,7 @@ from tools.offline.documents import (
     WEIGHT_SCALE,
     Document,
     field_tokens,
+    read_source,
 )
 from tools.offline.facets import count_values
 from tools.offline.mapping import Field, FieldMapping
@@ -39,6 +40,7 @@ from tools.offline.sorting import Hits, Sorter, read_sort
 
 COVERAGE_FILE = "coverage.json"
 _KEPT_PHRASES = 32
+_LARGEST_SCORE = 2.0**128 - 2.0**104
 # A page of a listing is looked for among so many times as many documents, then among so many times more again.
 _FIRST_SPAN, _WIDER_SPAN = 16, 8
 
@@ -200,12 +202,12 @@ class Index:
             return None
         if request.from_:
             found, _ = self._find(query, 1, 0)
-        return float(found[0][0]) if found else None
+        return _finite(found[0][0]) if found else None
 
     def _build(self, q: str | None, assembly: str | None) -> Query:
         """Compile the query string by the rules of the API."""
-        if q is None:
-            return Query.all_query()
+        if not q:
+            return Query.all_query() if q is None else Query.empty_query()
         if self._is_genes:
             compiler = self._compiler(assembly, lenient=False)
             return GeneQueries(self._schema, self.fields, self._searcher, compiler).build(q)
@@ -272,8 +274,12 @@ class Index:
                 document.pop("vcf", None)  # place and alleles in hg38, which may be others
             else:
                 document.pop("hg19", None)
-        return Hit(document["_id"], score, document)
+        return Hit(document["_id"], None if score is None else _finite(score), document)
 
     def _read(self, address: tantivy.DocAddress) -> Document:
-        document: Document = orjson.loads(self._searcher.doc(address).get_first(SOURCE))
-        return document
+        return read_source(self._searcher.doc(address).get_first(SOURCE))
+
+
+def _finite(score: float) -> float:
+    """Return a score as JSON can hold it: large factors take it out of the range of the engine's floats."""
+    return 0.0 if math.isnan(score) else min(float(score), _LARGEST_SCORE)

@@ -22,6 +22,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _RESERVED = frozenset({"status", "query", "metadata"})
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MAX_KEPT = 1000
+_MAX_DEPTH = 100
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass
@@ -218,12 +220,30 @@ def _document(line: bytes) -> dict[str, Any]:
         raise ValueError("nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("not an object")
+    # Cheap signs of what is rare, so that other documents need not be looked through.
+    if line.count(b"{") + line.count(b"[") > _MAX_DEPTH or _HALF_CHARACTER.search(line):
+        _check_values(document, 1)
     identifier = document.get("_id")
     if isinstance(identifier, int) and not isinstance(identifier, bool):
         document["_id"] = str(identifier)
     elif not isinstance(identifier, str) or not identifier:
         raise ValueError("no _id")
     return document
+
+
+def _check_values(value: Any, depth: int) -> None:
+    """Refuse what cannot be kept or answered: half characters, objects and lists deep within each other."""
+    if isinstance(value, str):
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise ValueError("half of a surrogate pair is not a character") from None
+    elif isinstance(value, (dict, list)):
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_values(item, depth + 1)
 
 
 def _refuse_constant(name: str) -> float:

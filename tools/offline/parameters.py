@@ -6,6 +6,7 @@ services on top of it; so are the bodies of the 400 answers. Unknown parameters 
 
 from __future__ import annotations
 
+import email
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tools.errors import QueryError
+
+#: Where parameters stand (`query`, `json`, `form`), and those that stand there.
+Source = tuple[str, Mapping[str, Any]]
 
 
 class Refusal(Exception):
@@ -60,7 +64,7 @@ class Parameter:
     strict: bool = True
     json_input: bool = False
 
-    def read(self, sources: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
+    def read(self, sources: Sequence[Source]) -> Any:
         """Find the value in the first source that has it, convert and check it.
 
         Raises:
@@ -146,6 +150,7 @@ _MYGENE = (
     Parameter("ensemblonly", bool, default=False),
     Parameter("exists", list, largest=1000, strict=False),
     Parameter("missing", list, largest=1000, strict=False),
+    Parameter("include_tax_tree", bool, default=False),
 )
 _ASSEMBLY = (Parameter("assembly", str, choices=("hg19", "hg38")),)
 _LIST_FILTER = (Parameter("list_filter", str),)
@@ -188,27 +193,38 @@ _DEFAULTS: dict[tuple[str, str, str], dict[str, Any]] = {
 }
 
 
+def read_query(params: Mapping[str, Sequence[str]]) -> Source:
+    """Return the parameters of an address; of several values the last counts."""
+    return "query", _last(params)
+
+
+def read_body(body: bytes, content_type: str) -> Source:
+    """Return the parameters of a body: JSON, or a form of either encoding.
+
+    Raises:
+        Refusal: the JSON is malformed.
+    """
+    kind = content_type.lower()
+    if kind.startswith("application/json"):
+        return "json", _json_object(body)
+    if kind.startswith("multipart/form-data"):
+        return "form", _last(_read_parts(body, content_type))
+    return "form", _last(parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def read_output(sources: Sequence[Source], name: str) -> str | None:
+    """Return `format` or `callback` as it was asked for, also where the request is refused for something else."""
+    return next((values[name] for _, values in sources if isinstance(values.get(name), str)), None)
+
+
 def read_parameters(
-    api: str,
-    endpoint: str,
-    method: str,
-    query: Mapping[str, Sequence[str]],
-    body: bytes = b"",
-    content_type: str = "",
-    default_fields: Sequence[str] = (),
+    api: str, endpoint: str, method: str, sources: Sequence[Source], default_fields: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the value of every parameter that the endpoint has; of those not given, the default.
 
     Raises:
-        Refusal: a value is wrong, or the body cannot be read.
+        Refusal: a value is wrong.
     """
-    sources: list[tuple[str, Mapping[str, Any]]] = [("query", _last(query))]
-    if method == "POST":
-        if content_type.startswith("application/json"):
-            sources.append(("json", _json_object(body)))
-        else:
-            form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-            sources.append(("form", _last(form)))
     parameters = (*_ENDPOINTS[endpoint, method], *_OWN.get((api, endpoint), ()))
     defaults = dict(_DEFAULTS.get((api, endpoint, method), {}))
     if endpoint == "query" and default_fields:
@@ -241,12 +257,25 @@ def _last(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: items[-1].strip() for name, items in values.items() if items}
 
 
+def _read_parts(body: bytes, content_type: str) -> dict[str, list[str]]:
+    """Read a form of parts; files among them are no parameters."""
+    head = b"Content-Type: " + content_type.encode("latin-1", "replace")
+    form: dict[str, list[str]] = {}
+    for part in email.message_from_bytes(head + b"\r\n\r\n" + body).walk():
+        name = part.get_param("name", header="content-disposition")
+        value = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(value, bytes) and part.get_filename() is None:
+            form.setdefault(name, []).append(value.decode("utf-8", "replace"))
+    return form
+
+
 def _json_object(body: bytes) -> Mapping[str, Any]:
     if not body:
         return {}
     try:
         value = json.loads(body)
-    except ValueError:
+        json.dumps(value, ensure_ascii=False).encode()  # half a character, as "\\ud800", could not be answered
+    except (ValueError, RecursionError):
         raise Refusal(400, "Invalid JSON body.") from None
     return value if isinstance(value, dict) else {}
 

@@ -116,53 +116,73 @@ def to_engine(node: RegexNode) -> str | None:
 
 def matches(node: RegexNode, text: str) -> bool:
     """Tell whether a whole text matches; slow, for the operators that the engine lacks."""
-    return len(text) in _ends(node, text, 0)
+    return len(text) in _Matcher(text).ends(node, 0)
 
 
-def _ends(node: RegexNode, text: str, start: int) -> set[int]:
-    """Return the places where a match that begins at `start` may end."""
-    op = node.op
-    if op in ("char", "any"):
-        inside = start < len(text) and (op == "any" or any(low <= text[start] <= high for low, high in node.ranges))
-        return {start + 1} if inside else set()
-    if op == "none":
-        return set()
-    if op == "cat":
-        ends = {start}
-        for part in node.parts:
-            ends = {end for middle in ends for end in _ends(part, text, middle)}
+class _Matcher:
+    """Matches parts of a regular expression against one text; each part at each place once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._known: dict[tuple[int, int], set[int]] = {}
+
+    def ends(self, node: RegexNode, start: int) -> set[int]:
+        """Return the places where a match that begins at `start` may end."""
+        key = (id(node), start)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._find_ends(node, start)
+        return found
+
+    def _find_ends(self, node: RegexNode, start: int) -> set[int]:
+        op, text = node.op, self._text
+        if op in ("char", "any"):
+            inside = start < len(text) and (op == "any" or any(low <= text[start] <= high for low, high in node.ranges))
+            return {start + 1} if inside else set()
+        if op == "none":
+            return set()
+        if op == "cat":
+            ends = {start}
+            for part in node.parts:
+                ends = self._step(part, ends)
+            return ends
+        if op == "alt":
+            return {end for part in node.parts for end in self.ends(part, start)}
+        if op == "and":
+            return self.ends(node.parts[0], start) & self.ends(node.parts[1], start)
+        if op == "not":
+            return set(range(start, len(text) + 1)) - self.ends(node.parts[0], start)
+        if op == "interval":
+            return self._interval_ends(node, start)
+        return self._repeat(node, start)
+
+    def _step(self, node: RegexNode, starts: set[int]) -> set[int]:
+        return {end for start in starts for end in self.ends(node, start)}
+
+    def _repeat(self, node: RegexNode, start: int) -> set[int]:
+        ends, reached = ({start} if node.low == 0 else set()), {start}
+        count = 0
+        while reached and (node.high is None or count < node.high):
+            before, reached = reached, self._step(node.parts[0], reached)
+            count += 1
+            if reached == before:  # So it stays, however often it is repeated.
+                return ends | reached
+            if count >= node.low:
+                if reached <= ends:
+                    break
+                ends |= reached
         return ends
-    if op == "alt":
-        return {end for part in node.parts for end in _ends(part, text, start)}
-    if op == "and":
-        return _ends(node.parts[0], text, start) & _ends(node.parts[1], text, start)
-    if op == "not":
-        return set(range(start, len(text) + 1)) - _ends(node.parts[0], text, start)
-    if op == "interval":
-        return _interval_ends(node, text, start)
-    ends, reached, count = ({start} if node.low == 0 else set()), {start}, 0
-    while reached and (node.high is None or count < node.high):
-        reached = {end for middle in reached for end in _ends(node.parts[0], text, middle)}
-        count += 1
-        if count >= node.low:
-            if reached <= ends:
+
+    def _interval_ends(self, node: RegexNode, start: int) -> set[int]:
+        ends = set()
+        digits = len(node.ranges[0][0]) if node.ranges else 0
+        for end in range(start + 1, len(self._text) + 1):
+            part = self._text[start:end]
+            if not (part.isascii() and part.isdigit()):
                 break
-            ends |= reached
-        elif count > len(text) + node.low:
-            break
-    return ends
-
-
-def _interval_ends(node: RegexNode, text: str, start: int) -> set[int]:
-    ends = set()
-    digits = len(node.ranges[0][0]) if node.ranges else 0
-    for end in range(start + 1, len(text) + 1):
-        part = text[start:end]
-        if not (part.isascii() and part.isdigit()):
-            break
-        if node.low <= int(part) <= (node.high or 0) and (not digits or len(part) == digits):
-            ends.add(end)
-    return ends
+            if node.low <= int(part) <= (node.high or 0) and (not digits or len(part) == digits):
+                ends.add(end)
+        return ends
 
 
 class _RegexReader:
@@ -197,11 +217,11 @@ class _RegexReader:
         node = self._complement()
         while self._peek("?*+{"):
             if self._match("?"):
-                node = RegexNode("repeat", (node,), low=0, high=1)
+                node = _repeat(node, 0, 1)
             elif self._match("*"):
-                node = RegexNode("repeat", (node,), low=0)
+                node = _repeat(node, 0, None)
             elif self._match("+"):
-                node = RegexNode("repeat", (node,), low=1)
+                node = _repeat(node, 1, None)
             else:
                 self.position += 1
                 node = self._counted(node)
@@ -226,8 +246,13 @@ class _RegexReader:
         return int(self._pattern[start : self.position])
 
     def _complement(self) -> RegexNode:
-        if self._match("~"):
-            return RegexNode("not", (self._complement(),))
+        negated = False
+        while self._match("~"):
+            negated = not negated
+        node = self._class_or_simple()
+        return RegexNode("not", (node,)) if negated else node
+
+    def _class_or_simple(self) -> RegexNode:
         if self._match("["):
             negated = self._match("^")
             ranges = [*self._class_member()]
@@ -317,6 +342,15 @@ class _RegexReader:
     def _expect(self, char: str) -> None:
         if not self._match(char):
             raise ValueError(f"expected '{char}' at position {self.position}")
+
+
+def _repeat(node: RegexNode, low: int, high: int | None) -> RegexNode:
+    """Repeat what may itself be repeated so, as in `a+*`: one repetition says the same as many."""
+    inner = (node.low, node.high)
+    if node.op == "repeat" and inner in ((0, 1), (0, None), (1, None)):
+        low, high = min(low, node.low), None if None in (high, node.high) else 1
+        node = node.parts[0]
+    return RegexNode("repeat", (node,), low=low, high=high)
 
 
 def _invert(ranges: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 Document = dict[str, Any]
@@ -152,6 +153,13 @@ class Shape:
     jmespath_exclude_empty: bool = False
 
 
+@dataclass
+class _Fate:
+    """Whether a document stays: `jmespath_exclude_empty` drops those of which the expression leaves nothing."""
+
+    keep: bool = True
+
+
 class Shaper:
     """Applies one `Shape` to documents.
 
@@ -162,27 +170,29 @@ class Shaper:
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self._expression: Any = None
+        self._search: Callable[[Any], Any] | None = None
+        self._parent = self._target = ""
         self._list, self._wanted = _read_list_filter(shape.list_filter) if shape.list_filter else ("", {})
         if shape.jmespath is not None:
-            self._parent, self._target, self._expression = _compile(shape.jmespath)
+            self._parent, self._target, self._search = _compile(shape.jmespath)
 
     def __call__(self, document: Document) -> Document | None:
         """Return the document in shape, or None where `jmespath_exclude_empty` drops it."""
-        keep = True
-        if self._expression is not None:
-            document, keep = self._transform(document)
-        if not keep:
+        fate = _Fate()
+        document = self._walk(document, "", fate)
+        if not fate.keep:
             return None
-        document = self._walk(document, "")
         return self._flatten(document) if self.shape.dotfield else document
 
-    def _walk(self, value: Any, path: str) -> Any:
+    def _walk(self, value: Any, path: str, fate: _Fate) -> Any:
+        """Shape a value at a path: what is within it first, and each object in the order in which the services do."""
         if isinstance(value, list):
-            return [self._walk(item, path) for item in value]
+            return self._leave_out([self._walk(item, path, fate) for item in value], path, fate)
         if not isinstance(value, dict):
+            if self._search is not None and path == self._parent:
+                raise ValueError(f'"parent_path" in jmespath transformation cannot be non-dict type: "{path}"')
             return value
-        result = {key: self._walk(item, f"{path}.{key}" if path else key) for key, item in value.items()}
+        result = {key: self._walk(item, f"{path}.{key}" if path else key, fate) for key, item in value.items()}
         for field in self.shape.allow_null:
             key = _child(field, path)
             if key is not None and key not in result:
@@ -195,7 +205,9 @@ class Shaper:
         if key in result:
             items = result[key] if isinstance(result[key], list) else [result[key]]
             result[key] = [item for item in items if self._is_wanted(item)]
-        return dict(sorted(result.items())) if self.shape.sorted else result
+        if self.shape.sorted:
+            result = dict(sorted(result.items()))
+        return self._transform(result, fate) if self._search is not None and path == self._parent else result
 
     def _is_wanted(self, item: Any) -> bool:
         if not isinstance(item, dict):
@@ -212,38 +224,28 @@ class Shaper:
             for path, items in values.items()
         }
 
-    def _transform(self, document: Document) -> tuple[Document, bool]:
+    def _transform(self, document: Document, fate: _Fate) -> Document:
         """Replace the value at the expression's target by the expression's result."""
-        empty = self.shape.jmespath_exclude_empty
-        keep = True
+        assert self._search is not None
+        found = document.get(self._target) if self._target else document
+        if not found:
+            return document
+        new = self._search(found)
+        if not new and self.shape.jmespath_exclude_empty:
+            fate.keep = False
+        if self._target:
+            document[self._target] = new
+            return document
+        return dict(new) if isinstance(new, dict) else {}
 
-        def visit(value: Any, path: str) -> Any:
-            nonlocal keep
-            if isinstance(value, list):
-                items = [visit(item, path) for item in value]
-                if path == self._parent and empty and all(isinstance(item, dict) for item in items):
-                    items = [item for item in items if item.get(self._target)]
-                    keep = bool(items)
-                return items
-            if not isinstance(value, dict):
-                if path == self._parent:
-                    raise ValueError(f'"parent_path" in jmespath transformation cannot be non-dict type: "{path}"')
-                return value
-            result = {key: visit(item, f"{path}.{key}" if path else key) for key, item in value.items()}
-            if path != self._parent:
-                return result
-            found = result.get(self._target) if self._target else result
-            if found:
-                new = self._expression.search(found)
-                if not new and empty:
-                    keep = False
-                if self._target:
-                    result[self._target] = new
-                else:
-                    result = dict(new) if isinstance(new, dict) else {}
-            return result
-
-        return visit(document, ""), keep
+    def _leave_out(self, items: list[Any], path: str, fate: _Fate) -> list[Any]:
+        """Leave out of a list of objects those of which the expression left nothing."""
+        if self._search is None or path != self._parent or not self.shape.jmespath_exclude_empty:
+            return items
+        if all(isinstance(item, dict) for item in items):
+            items = [item for item in items if item.get(self._target)]
+            fate.keep = bool(items)
+        return items
 
 
 def _read_list_filter(text: str) -> tuple[str, dict[str, list[str]]]:
@@ -255,7 +257,7 @@ def _read_list_filter(text: str) -> tuple[str, dict[str, list[str]]]:
     return path, {name.strip(): [value.strip() for value in values.split(",")] for name, values in pairs}
 
 
-def _compile(text: str) -> tuple[str, str, Any]:
+def _compile(text: str) -> tuple[str, str, Callable[[Any], Any]]:
     """Take `target.path|expression` apart and compile the expression."""
     try:
         library = importlib.import_module("jmespath")
@@ -265,8 +267,32 @@ def _compile(text: str) -> tuple[str, str, Any]:
     if not bar:
         raise ValueError("Expect target_field|jmespath_expression.")
     compiled = library.compile(expression)  # its errors are ValueErrors
+    options = library.Options(custom_functions=_functions())
     parent, _, target = target_path.rpartition(".")
-    return parent, target, compiled
+    return parent, target, lambda value: compiled.search(value, options=options)
+
+
+@cache
+def _functions() -> Any:
+    """Return jmespath's functions with the two that the services add."""
+    library = importlib.import_module("jmespath.functions")
+    takes_list = library.signature({"types": ["array"]})
+    own = {"_func_unique": takes_list(_unique), "_func_unique_count": takes_list(_unique_count)}
+    return type(library.Functions)("Functions", (library.Functions,), own)()
+
+
+def _unique(_: Any, values: list[Any]) -> list[Any]:
+    try:
+        return sorted(set(values))
+    except TypeError as error:
+        raise ValueError(f"unique() in jmespath: {error}") from None
+
+
+def _unique_count(_: Any, values: list[Any]) -> int:
+    try:
+        return len(set(values))
+    except TypeError as error:
+        raise ValueError(f"unique_count() in jmespath: {error}") from None
 
 
 def _child(field: str, path: str) -> str | None:

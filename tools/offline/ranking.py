@@ -9,19 +9,34 @@ from dataclasses import dataclass, replace
 import tantivy
 from tantivy import Occur, Query
 
-from tools.lucene import Bool, Boost, Exists, MatchAll, Node, Nothing, Phrase, Term, clauses_of, parse
+from tools.lucene import (
+    Bool,
+    Boost,
+    Exists,
+    Fuzzy,
+    MatchAll,
+    Node,
+    Nothing,
+    Phrase,
+    Prefix,
+    Term,
+    Wildcard,
+    clauses_of,
+    parse,
+)
 from tools.offline.analysis import WHITESPACE, analyze, lowercase
 from tools.offline.compiler import ID_FIELD, Compiler, require
-from tools.offline.documents import ASSEMBLIES, BIN_SIZE, PLACES, STARTS, encode_start, place_prefix
+from tools.offline.documents import ASSEMBLIES, BIN_SIZE, FARTHEST, PLACES, STARTS, encode_start, place_prefix
 from tools.offline.mapping import FieldMapping
 
 _GENE_INTERVAL = re.compile(r"chr(?P<chrom>\w+):(?P<start>[0-9,]+)-(?P<end>[0-9,]+)")
 _VARIANT_INTERVAL = re.compile(
-    r"chr(?P<chrom>[1-9]|1[0-9]|2[0-2]|X|Y|MT):"
+    r"(?-i:chr)(?P<chrom>[1-9]|1[0-9]|2[0-2]|X|Y|MT):"
     r"(?:(?P<start>[\d,]+)-(?P<end>[\d,]+)|(?P<position>[\d,]+))"
     r"(?:\s+AND\s+(?P<rest>\S.+))?",
     re.ASCII | re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\s*\+?(?P<sign>-?)0*(?P<digits>\d+)\s*", re.ASCII)
 _HGVS = re.compile(r"chr\w{1,2}:g\.", re.IGNORECASE)
 # Longer stretches hold so many variants that looking into each of their bins gains nothing.
 _MAX_BINS = 64
@@ -69,8 +84,9 @@ class GeneQueries:
             return self._compiler.compile(self._spell_out(parse(q)))
         if "*" in q or "?" in q:
             return self._wildcard(q)
-        if re.fullmatch(r"\s*[+-]?\d+\s*", q):
-            return Query.boost_query(self._match("entrezgene", str(int(q))), 8.0)
+        number = _NUMBER.fullmatch(q)
+        if number:
+            return Query.boost_query(self._match("entrezgene", number["sign"] + number["digits"]), 8.0)
         return self._best_of(q)
 
     def _best_of(self, q: str) -> Query:
@@ -127,8 +143,10 @@ class GeneQueries:
         if isinstance(node, (Nothing, MatchAll, Exists)) or node.field is None:
             return node
         name = node.field.lower()
-        if name == "go" and isinstance(node, (Term, Phrase)):
+        if name == "go" and isinstance(node, (Term, Phrase, Prefix, Fuzzy)):
             return replace(node, field="go.*.id", text=f"go:{node.text}")
+        if name == "go" and isinstance(node, Wildcard):
+            return replace(node, field="go.*.id", pattern=f"go:{node.pattern}")
         for field in _SHORTHANDS.get(name, ()):
             if self._mapping.expand(field):
                 return replace(node, field=field)
@@ -228,7 +246,8 @@ def variant_query(
 
 
 def _position(digits: str) -> int:
-    return int(digits.replace(",", "") or 0)
+    plain = digits.replace(",", "").lstrip("0")
+    return min(int(plain or 0), FARTHEST) if len(plain) <= len(str(FARTHEST)) else FARTHEST
 
 
 def _reaches(term: str, start: int, end: int) -> bool:

@@ -21,11 +21,13 @@ from tools.errors import AssistantError
 from tools.offline.encoding import FORMATS, encode
 from tools.offline.endpoints import Endpoints
 from tools.offline.metadata import describe, list_fields
-from tools.offline.parameters import Refusal, read_parameters
+from tools.offline.parameters import Refusal, Source, read_body, read_output, read_parameters, read_query
 from tools.offline.store import Store
 
 _log = logging.getLogger(__name__)
 
+# The engine's own faults reach Python under this name, as no Exception.
+_PANIC = "PanicException"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, HEAD, OPTIONS",
@@ -37,11 +39,12 @@ _CORS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back."""
+    """What is sent back; `fault` is what a caller in this process is told in place of a 500."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    fault: AssistantError | None = None
 
 
 class Service:
@@ -71,32 +74,34 @@ class Service:
         if method == "OPTIONS":
             return Reply(204, _CORS)
         headers = dict(_CORS)
+        sources = [read_query(params)]
+        fault: AssistantError | None = None
         try:
-            status, answer = 200, self._answer(method, path, params, body, content_type, headers)
+            if method == "POST":
+                sources.append(read_body(body, content_type))
+            status, answer = 200, self._answer(method, path, sources, headers)
         except Refusal as refusal:
             status, answer = refusal.status, refusal.body
         except AssistantError as error:  # an index that cannot be built or read
+            fault = error
             status, answer = 500, {"code": 500, "success": False, "error": error.message, "details": error.hint}
-        except Exception as error:  # a fault of ours must reach the caller as an answer, not end the server
+        except BaseException as error:  # a fault of ours must reach the caller as an answer, not end the server
+            if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+                raise
             _log.debug("%s %s", method, path, exc_info=True)
-            fault = f"{type(error).__name__}: {error}"
-            status, answer = 500, {"code": 500, "success": False, "error": "Internal Server Error", "details": fault}
-        wanted = _last(params, "format") or "json"
+            details = f"{type(error).__name__}: {error}"
+            status, answer = 500, {"code": 500, "success": False, "error": "Internal Server Error", "details": details}
+        wanted = read_output(sources, "format")
         kind, data = encode(
-            answer, wanted if wanted in FORMATS else "json", _last(params, "callback"), _as_json(path, params)
+            answer,
+            wanted if wanted in FORMATS else "json",
+            read_output(sources, "callback"),
+            _as_json(path, params),
         )
         headers |= {"Content-Type": kind, "Cache-Control": "no-cache"}
-        return Reply(status, headers, b"" if method == "HEAD" else data)
+        return Reply(status, headers, b"" if method == "HEAD" else data, fault)
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, Sequence[str]],
-        body: bytes,
-        content_type: str,
-        headers: dict[str, str],
-    ) -> Any:
+    def _answer(self, method: str, path: str, sources: Sequence[Source], headers: dict[str, str]) -> Any:
         parts = [unquote(part) for part in path.split("/") if part]
         if not parts or parts == ["status"]:
             return {"success": True, "apis": [f"/{name}/{_api(name).version}" for name in self._store.apis()]}
@@ -111,12 +116,10 @@ class Service:
         if method not in ("GET", "POST") or (method == "POST" and endpoint in ("metadata", "fields")):
             raise Refusal(405, "Method Not Allowed")
         if endpoint == "entity" and method == "GET":
-            identifier = identifier or (_last(params, "id") or "").strip()
+            identifier = identifier or sources[0][1].get("id", "")
             if not identifier:
                 raise Refusal(400, "Bad Request", missing="id")
-        values = read_parameters(
-            api.name, endpoint, method, params, body, content_type, default_fields=api.default_fields
-        )
+        values = read_parameters(api.name, endpoint, method, sources, api.default_fields)
         index = self._store.index(api.name)  # built now, if this is its first use; other APIs go on answering
         if endpoint == "metadata":
             return describe(api, index, self._store)
@@ -153,11 +156,6 @@ def _endpoint(api: apis.Api, parts: Sequence[str]) -> tuple[str, str]:
     if parts and parts[0] in (*api.entity_names, api.client):
         return "entity", "/".join(parts[1:])
     raise Refusal(404, "Not Found.")
-
-
-def _last(params: Mapping[str, Sequence[str]], name: str) -> str | None:
-    values = params.get(name)
-    return values[-1] if values else None
 
 
 def _as_json(path: str, params: Mapping[str, Sequence[str]]) -> str:

@@ -39,6 +39,7 @@ from tools.offline.documents import (
     Document,
     DocumentWriter,
     build_schema,
+    read_source,
 )
 from tools.offline.files import Locks, write_whole
 from tools.offline.index import COVERAGE_FILE, Index
@@ -303,7 +304,7 @@ class Store:
                 continue
             query = tantivy.Query.term_query(engine.schema, ORIGIN, origin)
             for _, address in searcher.search(query, max(count, 1)).hits:
-                yield orjson.loads(searcher.doc(address).get_first(SOURCE)), origin
+                yield read_source(searcher.doc(address).get_first(SOURCE)), origin
 
     def _is_current(self, api: str, state: _State, digest: str) -> bool:
         if state.digest != digest or not (self._folder(api) / state.version / "meta.json").exists():

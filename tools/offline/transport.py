@@ -17,7 +17,11 @@ class OfflineTransport(httpx.BaseTransport):
         self._service = Service(store)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer `request`."""
+        """Answer `request`.
+
+        Raises:
+            DataError: an index cannot be built or read.
+        """
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         reply = self._service.handle(
             request.method,
@@ -26,4 +30,6 @@ class OfflineTransport(httpx.BaseTransport):
             request.read(),
             request.headers.get("content-type", ""),
         )
+        if reply.fault is not None:
+            raise reply.fault
         return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)

@@ -18,20 +18,23 @@ from typing import Any
 from tools.offline.dates import parse_date
 
 Bounds = tuple[float, float]
-_INTEGER_LIMITS = {
+INTEGER_LIMITS = {
     "byte": (-(2**7), 2**7 - 1),
     "short": (-(2**15), 2**15 - 1),
     "integer": (-(2**31), 2**31 - 1),
     "long": (-(2**63), 2**63 - 1),
 }
 _FLOAT_FORMATS = {"half_float": "<e", "float": "<f", "double": "<d"}
-NUMBER_TYPES = frozenset(_INTEGER_LIMITS) | frozenset(_FLOAT_FORMATS)
+NUMBER_TYPES = frozenset(INTEGER_LIMITS) | frozenset(_FLOAT_FORMATS)
 #: Types that are stored as numbers.
 ORDERED_TYPES = NUMBER_TYPES | {"boolean", "date"}
 FLOAT_TYPES = frozenset(_FLOAT_FORMATS)
-_LONG_MIN, _LONG_MAX = _INTEGER_LIMITS["long"]
-_JAVA_DOUBLE = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[fFdD]?\s*", re.ASCII)
+_LONG_MIN, _LONG_MAX = INTEGER_LIMITS["long"]
+_JAVA_DOUBLE = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[fFdD]?\s*", re.ASCII)
 _JAVA_LONG = re.compile(r"[+-]?\d+", re.ASCII)
+_JAVA_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# No long has more digits before its point; to write a longer number out may take for ever (1e9999999).
+_LONG_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,14 @@ def _encode_boolean(value: Any) -> int | None:
 
 
 def _encode_integer(kind: str, value: Any) -> int | None:
-    low, high = _INTEGER_LIMITS[kind]
+    low, high = INTEGER_LIMITS[kind]
     number = value if isinstance(value, int) else _to_long(value) if isinstance(value, str) else int(value)
     return number if low <= number <= high else None
 
 
 def term_bounds(kind: str, text: str) -> Bounds | None:
     """Return the inclusive bounds that a single value stands for; None: nothing can match."""
-    if kind in _INTEGER_LIMITS:
+    if kind in INTEGER_LIMITS:
         if _has_decimals(kind, text):
             return None
         number = _parse_integer(kind, text)
@@ -94,7 +97,7 @@ def range_bounds(kind: str, low: str | None, high: str | None, include_low: bool
     Raises ValueError where an end is not of the type.
     """
     asked = _Range(low, high, include_low, include_high)
-    if kind in _INTEGER_LIMITS:
+    if kind in INTEGER_LIMITS:
         bounds: Bounds = _integer_bounds(kind, asked)
     elif kind == "date":
         bounds = _date_bounds(asked)
@@ -108,7 +111,7 @@ def range_bounds(kind: str, low: str | None, high: str | None, include_low: bool
 def _integer_bounds(kind: str, asked: _Range) -> Bounds:
     # Elasticsearch compares byte and short fields as integers.
     kind = "long" if kind == "long" else "integer"
-    low, high = _INTEGER_LIMITS[kind]
+    low, high = INTEGER_LIMITS[kind]
     if asked.low is not None:
         low = _parse_integer(kind, asked.low)
         decimals = _has_decimals(kind, asked.low)
@@ -159,7 +162,7 @@ def _parse_boolean(text: str) -> int:
 
 def _parse_integer(kind: str, text: str) -> int:
     number = _to_long(text) if kind == "long" else _truncate(_java_double(text))
-    low, high = _INTEGER_LIMITS[kind]
+    low, high = INTEGER_LIMITS[kind]
     if not low <= number <= high:
         raise ValueError(f"Value [{text}] is out of range for {'an integer' if kind == 'integer' else 'a ' + kind}")
     return number
@@ -171,18 +174,25 @@ def _truncate(number: float) -> int:
 
 def _to_long(text: str) -> int:
     """Read a long without going through a double, which would lose digits."""
-    if _JAVA_LONG.fullmatch(text):
+    if len(text) < _LONG_DIGITS and _JAVA_LONG.fullmatch(text):
         return int(text)
     try:
-        return int(Decimal(text))
-    except (InvalidOperation, ValueError, OverflowError):
+        if not _JAVA_DECIMAL.fullmatch(text):
+            raise ValueError
+        number = Decimal(text)
+    except (InvalidOperation, ValueError):
         raise ValueError(f'For input string: "{text}"') from None
+    if number.adjusted() >= _LONG_DIGITS:
+        raise ValueError(f"Value [{text}] is out of range for a long")
+    return int(number)
 
 
 def _has_decimals(kind: str, text: str) -> bool:
     if kind == "long" and _JAVA_LONG.fullmatch(text):
         return False
-    return math.fmod(_java_double(text), 1) != 0
+    number = _java_double(text)
+    # As in Java, where the remainder of an infinite number is none.
+    return not math.isfinite(number) or math.fmod(number, 1) != 0
 
 
 def _sign(text: str) -> float:

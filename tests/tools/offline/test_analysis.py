@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.offline.analysis import _word_pattern, analyze, lowercase, split_words
-from tools.offline.dates import parse_date
+from tools.offline.dates import format_date, parse_date
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,13 @@ def test_standard(text: str, words: list[str]) -> None:
 @given(st.text("abzAZ019_.,;:'\"- +()é"))
 def test_the_quick_way_is_the_long_way(text: str) -> None:
     assert split_words(text) == _word_pattern().findall(lowercase(text))
+
+
+def test_a_line_of_underscores_is_soon_read() -> None:
+    line = "_" * 100_000
+    assert split_words(line) == split_words(f"- {line} -") == []
+    assert split_words(f"é {line} é") == ["é", "é"]
+    assert split_words("__a__b_ c_日_1") == ["__a__b_", "c_", "日", "_1"]
 
 
 def test_other_analyzers() -> None:
@@ -75,6 +82,23 @@ def test_no_dates(text: str) -> None:
         return
     with pytest.raises(ValueError, match="failed to parse date"):
         parse_date(text, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["9223372036854775808", "-9223372036854775809", "9" * 5000, "99999999999999999999||+1d", "now+9999999999y"]
+)
+def test_dates_out_of_range(text: str) -> None:
+    with pytest.raises(ValueError, match="failed to parse date"):
+        parse_date(text, False)
+
+
+def test_the_ends_of_the_calendar() -> None:
+    assert parse_date("0001-01-01T00:00:00+05:00", False) == -62135614800000
+    assert parse_date("9223372036854775807", False) == 2**63 - 1
+    assert format_date(1400157000007) == "2014-05-15T12:30:00.007Z"
+    assert format_date(-62135614800000) == "0000-12-31T19:00:00.000Z"
+    assert format_date(9999999999999999) == "+318857-05-20T17:46:39.999Z"
+    assert format_date(-9999999999999999) == "-314918-08-13T06:13:20.001Z"
 
 
 def test_now() -> None:

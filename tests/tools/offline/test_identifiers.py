@@ -26,6 +26,7 @@ def scopes_of(api: str, identifier: str) -> tuple[tuple[str, ...], tuple[str, ..
         ("mygene", "NCBIGene:1017", ("1017",), "retired"),
         ("mygene", "ENSEMBL:ENSG00000123374", ("ENSG00000123374",), "ensembl.gene"),
         ("mygene", "UniProtKB:P24941", ("P24941",), "uniprot.Swiss-Prot"),
+        ("mygene", "UniProtKB:A0A024RB10", ("A0A024RB10",), "uniprot.TrEMBL"),
         ("mygene", "symbol:CDK2", ("CDK2",), "symbol"),
         ("mygene", "nosuch:CDK2", ("nosuch:CDK2",), "_id"),
         ("myvariant", "rs113488022", ("rs113488022",), "dbsnp.rsid"),

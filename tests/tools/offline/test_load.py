@@ -97,6 +97,51 @@ def test_bad_lines_are_named_and_left_out(tmp_path: Path) -> None:
     assert reasons[9] == "NaN is not a number of JSON"
 
 
+def test_odd_values_are_kept_or_their_line_named(tmp_path: Path) -> None:
+    from tools.offline.search import SearchRequest
+    from tools.offline.store import Store
+
+    store = Store(tmp_path)
+    kinds = {"k": "keyword", "i": "long", "f": "float", "d": "date", "t": "text"}
+    store.create("odd", {name: {"type": kind} for name, kind in kinds.items()})
+    large = 123456789012345678901234567890
+    lines = [
+        json.dumps({"_id": "large", **dict.fromkeys(kinds, large)}),
+        r'{"_id": "half", "k": "\ud800"}',
+        r'{"_id": "\udc00"}',
+        r'{"_id": "key", "\uD800": 1}',
+        r'{"_id": "pair", "t": "\ud83d\udc4d \u00e9"}',
+        '{"_id": "deep", "x": ' + "[" * 300 + "]" * 300 + "}",
+        '{"_id": "flat", "x": [' + ",".join(["[1]"] * 300) + "]}",
+        '{"_id": "date", "d": 99999999999999999999, "i": "1e9999999", "f": 1e400}',
+        '{"_id": "last", "d": "99999999999999999999", "i": "%s"}' % ("9" * 5000),
+    ]
+    report = load(store, "odd", write(tmp_path / "f", "\n".join(lines).encode()))
+    assert (report.loaded, [line for line, _ in report.bad]) == (5, [2, 3, 4, 6])
+    assert {reason for _, reason in report.bad} == {"nested too deeply", "half of a surrogate pair is not a character"}
+    index = store.index("odd")
+    document = index.get("large")
+    assert document is not None
+    assert document["i"] == document["k"] == large
+    assert [hit.id for hit in index.search(SearchRequest(q=f"k:{large}")).hits] == ["large"]
+    assert index.search(SearchRequest(q="_exists_:i")).total == 0
+    assert index.search(SearchRequest(q="_exists_:d")).total == 0
+    store.create("odd", {"k": {"type": "keyword"}})  # indexed anew, from what was kept
+    assert store.index("odd").get("large") == document
+
+
+def test_positions_out_of_range_are_none(tmp_path: Path) -> None:
+    from tools.offline.store import Store
+
+    store = Store(tmp_path)
+    lines = [
+        '{"_id": "1", "genomic_pos": {"chr": "1", "start": 1e400, "end": 1e400}}',
+        json.dumps({"_id": "2", "genomic_pos": {"chr": "1", "start": 10**30, "end": 10**30 + 5}}),
+    ]
+    report = load(store, "mygene", write(tmp_path / "f", "\n".join(lines).encode()), replace=True)
+    assert (report.loaded, report.bad) == (2, [])
+
+
 def test_a_file_without_any_document_is_refused(tmp_path: Path) -> None:
     shelf = Shelf()
     shelf.kept["mygene"] = [{"_id": "old"}]

@@ -6,16 +6,17 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tools.offline.parameters import Refusal, read_parameters, split_terms
+from tools.offline.parameters import Refusal, read_body, read_parameters, read_query, split_terms
 
 
 def get(api: str = "mygene", endpoint: str = "query", **params: str) -> dict[str, Any]:
-    return read_parameters(api, endpoint, "GET", {name: [value] for name, value in params.items()})
+    return read_parameters(api, endpoint, "GET", [read_query({name: [value] for name, value in params.items()})])
 
 
 def post(body: Any, kind: str = "application/json", api: str = "mygene", **params: str) -> dict[str, Any]:
     data = body if isinstance(body, bytes) else (json.dumps(body) if "json" in kind else urlencode(body)).encode()
-    return read_parameters(api, "query", "POST", {name: [value] for name, value in params.items()}, data, kind)
+    query = read_query({name: [value] for name, value in params.items()})
+    return read_parameters(api, "query", "POST", [query, read_body(data, kind)])
 
 
 def refusal(**params: str) -> dict[str, Any]:
@@ -69,6 +70,8 @@ def test_bodies() -> None:
     assert post({"q": "x", "size": "4"}, form, size="9")["size"] == 9
     for body, kind, expected in (
         (b"{", "application/json", {"error": "Invalid JSON body."}),
+        (b"[" * 100_000, "application/json", {"error": "Invalid JSON body."}),
+        (b'{"q": ["\\ud800"]}', "application/json", {"error": "Invalid JSON body."}),
         ({}, "application/json", {"error": "Bad Request", "missing": "q"}),
         ({"q": ["x"], "size": "3"}, "application/json", {"error": "Bad Request", "reason": "Expect type int."}),
         ({"q": [*range(1001)]}, "application/json", {"keyword": "q", "max": 1000, "size": 1001}),
@@ -81,3 +84,15 @@ def test_bodies() -> None:
 def test_terms_are_split_outside_quotes() -> None:
     assert split_terms("a,b|c d+e\n'f g' \"h,i\"") == ["a", "b", "c", "d", "e", "f g", "h,i"]
     assert split_terms("") == []
+
+
+def test_forms_of_parts() -> None:
+    parts = [b'"q"\r\n\r\nCDK2,\xce\xb2-catenin', b'"size"\r\n\r\n3', b'"upload"; filename="f.txt"\r\n\r\nscopes']
+    body = (
+        b"".join(b"--sep\r\nContent-Disposition: form-data; name=" + part + b"\r\n" for part in parts) + b"--sep--\r\n"
+    )
+    values = post(body, 'Multipart/form-data; boundary="sep"')
+    assert (values["q"], values["size"]) == (["CDK2", "β-catenin"], 3)
+    assert "upload" not in dict(read_body(body, "multipart/form-data; boundary=sep")[1])
+    with pytest.raises(Refusal):
+        post(b"nothing of the kind", "multipart/form-data; boundary=sep")

@@ -160,6 +160,32 @@ def test_jmespath_replaces_drops_and_refuses() -> None:
             shape(document, jmespath=wrong)
 
 
+def test_jmespath_comes_after_the_other_shapes_of_its_object() -> None:
+    document = {"a": {"c": 1, "b": [3, 1, 3]}}
+    assert shape(document, jmespath="a|keys(@)", allow_null=("a.x",)) == {"a": ["b", "c", "x"]}
+    assert shape(document, jmespath="a.c|[0]", always_list=("a.c",)) == {"a": {"b": [3, 1, 3], "c": 1}}
+    assert list((shape({"a": {"z": {"y": 1, "b": 2}}}, jmespath="a.z|keys(@)") or {})["a"]["z"]) == ["b", "y"]
+
+
+def test_the_services_own_functions_in_jmespath() -> None:
+    document = {"a": {"b": [3, 1, 3], "names": ["y", "x", "y"], "mixed": [1, "x", None], "objects": [{}]}}
+    assert (shape(document, jmespath="a.b|unique(@)") or {})["a"]["b"] == [1, 3]
+    assert (shape(document, jmespath="a.names|unique(@)") or {})["a"]["names"] == ["x", "y"]
+    assert (shape(document, jmespath="a.mixed|unique_count(@)") or {})["a"]["mixed"] == 3
+    for wrong in ("a.mixed|unique(@)", "a.objects|unique(@)", "a.objects|unique_count(@)", "a|unique(@)"):
+        with pytest.raises(ValueError, match="."):
+            shape(document, jmespath=wrong)
+
+
+def test_jmespath_leaves_empty_entries_out_of_a_list() -> None:
+    document = {"a": [{"n": [1]}, {"n": [2]}]}
+    kept = shape(document, jmespath="a.n|[?@ > `1`]", jmespath_exclude_empty=True)
+    assert kept == {"a": [{"n": [2]}]}
+    assert shape(document, jmespath="a.n|[?@ > `2`]", jmespath_exclude_empty=True) is None
+    with pytest.raises(ValueError, match="non-dict"):
+        shape({"a": 1}, jmespath="a.n|[0]")
+
+
 def test_shaping_leaves_the_document_alone() -> None:
     document = {"b": 1, "a": {"y": 1}}
     shape(document, dotfield=True, always_list=("b",), allow_null=("a.x",), jmespath="a|keys(@)")

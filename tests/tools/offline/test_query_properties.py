@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tools.errors import DataError, QueryError
 from tools.lucene import escape
 from tools.offline.conformance import find
+from tools.offline.fuzzy import distance, most_similar
 from tools.offline.patterns import wildcard_matcher
 from tools.offline.search import SearchRequest
 from tools.offline.sloppy import VALUE_GAP, stands_within
@@ -257,6 +258,93 @@ def test_sloppy_phrases_are_brute_force(index: Index, phrase: list[str], slop: i
 def test_phrases_do_not_reach_over_values() -> None:
     assert not stands_within([["a"], ["b"]], ["a", "b"], VALUE_GAP - 1)
     assert stands_within([["a"], ["b"]], ["a", "b"], VALUE_GAP)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a?){1000}{1000}{1000}", "(" * 200 + "a" + ")" * 200, "a" + "+*?" * 300, "~" * 900 + "a", "a" + "{1}" * 300],
+)
+def test_no_regular_expression_stops_the_service(index: Index, pattern: str) -> None:
+    assert set(find(index, f"k:/{pattern}/") or []) <= {"k0"}
+
+
+def test_signs_after_each_other_say_what_one_does(index: Index) -> None:
+    for signs in ("+*", "?+", "*?", "++", "**", "??", "+?"):
+        expected = [f"k{n}" for n, term in enumerate(TERMS) if re.fullmatch(f"(?:(?:ab?){signs[0]}){signs[1]}", term)]
+        assert find(index, f"k:/(ab?){signs}/") == sorted(expected), signs
+    assert find(index, "k:/~~a/") == ["k0"]
+    assert find(index, "k:/(b?){3}&b@/") == sorted(["k3", "k5"])
+
+
+@pytest.mark.parametrize(
+    "q",
+    ["l:>1e9999999", "l:1e9999999", "l:" + "9" * 5000, "l:Infinity", "l:1_0", "i:1e400", "day:99999999999999999999",
+     'day:"99999999999999999999||+1d"', "day:>" + "9" * 5000],
+)  # fmt: skip
+def test_numbers_and_dates_beyond_their_type_find_nothing(ranges: Index, q: str) -> None:
+    assert find(ranges, q) == []
+    if not q.startswith(("l:1e", "i:1e")):  # for Elasticsearch these have decimals, which no whole number has
+        with pytest.raises(QueryError, match="out of range|For input string|failed to parse date"):
+            ranges.search(SearchRequest(filters=[q]))
+
+
+def test_ends_of_ranges_at_the_limits(ranges: Index) -> None:
+    assert find(ranges, "l:>=9223372036854775807") == ["max"]
+    assert find(ranges, "l:>9223372036854775807") == []
+    assert find(ranges, "l:<=-9223372036854775808") == ["min"]
+    assert find(ranges, "l:9.223372036854775807e18") == ["max"]
+    assert find(ranges, 'day:"0001-01-01T00:00:00+05:00"') == ["min"]
+
+
+@pytest.fixture(scope="module")
+def ranges(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    store = Store(tmp_path_factory.mktemp("ranges"))
+    store.create("ranges", {"l": {"type": "long"}, "i": {"type": "integer"}, "day": {"type": "date"}})
+    documents = [
+        {"_id": "max", "l": 2**63 - 1, "i": 1, "day": "2020-01-01"},
+        {"_id": "min", "l": -(2**63), "day": "0001-01-01T00:00:00+05:00"},
+    ]
+    store.add("ranges", documents, True, None)
+    return store.index("ranges")
+
+
+def _similarity(text: str, term: str) -> tuple[float, str]:
+    return (distance(text, term) / min(len(text), len(term)), term)
+
+
+def test_a_fuzzy_term_takes_the_fifty_best(tmp_path: Path) -> None:
+    terms = [first + second + "cd" for first in "abxyz" for second in "bcdefghijklmnop"]
+    terms += ["abc", "abcde", "bacd", "abdc", "abxx", "ab"]
+    store = Store(tmp_path)
+    store.create("fuzzy", {"k": {"type": "keyword"}})
+    store.add("fuzzy", [{"_id": term, "k": term} for term in terms], True, None)
+    index = store.index("fuzzy")
+    for edits in (1, 2):
+        within = sorted(
+            (term for term in terms if distance("abcd", term) <= edits), key=lambda t: _similarity("abcd", t)
+        )
+        assert find(index, f"k:abcd~{edits}") == sorted(within[:50])
+    assert len(within) > 50
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.sampled_from([1, 2]))
+def test_terms_within_a_distance(text: str, term: str, edits: int) -> None:
+    assert distance(text, term) == distance(term, text)
+    assert distance(text, term) <= max(len(text), len(term))
+    assert most_similar(text, edits, [term], 50) == ([term] if distance(text, term) <= edits else [])
+
+
+def test_distances() -> None:
+    pairs = {
+        ("", ""): 0,
+        ("a", ""): 1,
+        ("ab", "ba"): 1,
+        ("abc", "ca"): 3,
+        ("kitten", "sitting"): 3,
+        ("abcd", "acbd"): 1,
+    }
+    assert {pair: distance(*pair) for pair in pairs} == pairs
 
 
 @pytest.mark.parametrize("q", ["k:[a TO", "t:(", "k:/" + "a" * 1001 + "/", 's:"a b"~-1', "t:alpha~9"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -107,6 +108,9 @@ def test_weights_are_not_multiplied(genes: Index) -> None:
         ("chr17:5-10", []),
         ("chrX:2000000-2000001", ["8"]),
         ("chrx:1-999999", []),
+        ("chr12:55966781-" + "9" * 30, ["1017"]),
+        ("chr12:1-" + "9" * 5000, ["1017"]),
+        ("chr17:" + "9" * 30 + "-" + "9" * 31, []),
     ],
 )
 def test_gene_intervals(genes: Index, q: str, ids: list[str]) -> None:
@@ -115,7 +119,18 @@ def test_gene_intervals(genes: Index, q: str, ids: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "q",
-    ["GO:0004693", "go:0004693", "hgnc:1771", "uniprot:P24941", "ensemblgene:ENSG00000123374", "refseq:NM_001798"],
+    [
+        "GO:0004693",
+        "go:0004693",
+        "GO:000469*",
+        "go:*4693",
+        "GO:00046?3",
+        "GO:0004639~",
+        "hgnc:1771",
+        "uniprot:P24941",
+        "ensemblgene:ENSG00000123374",
+        "refseq:NM_001798",
+    ],
 )
 def test_shorthands(genes: Index, q: str) -> None:
     assert found(genes, q) == ["1017"]
@@ -130,6 +145,22 @@ def test_positions_are_out_of_reach_of_query_strings(genes: Index) -> None:
 def test_mygene_refuses_values_of_the_wrong_type(genes: Index) -> None:
     with pytest.raises(QueryError, match='For input string: "human"'):
         search(genes, "taxid:human")
+
+
+@pytest.mark.parametrize("q", ["+1017", " 01017 ", "0001017"])
+def test_whole_numbers_are_entrez_ids(genes: Index, q: str) -> None:
+    assert found(genes, q) == ["1017"]
+    assert found(genes, q.strip() + "0" * 5000) == []
+
+
+def test_factors_beyond_what_floats_hold(genes: Index) -> None:
+    with pytest.raises(QueryError, match="boost must be a positive float"):
+        search(genes, "symbol:cdk2^" + "9" * 400)
+    for q in (f"(symbol:cdk2^{3 * 10**38})^{3 * 10**38}", f"((symbol:cdk2^{3 * 10**38})^{3 * 10**38})^0"):
+        result = search(genes, q)
+        assert result.total == 2
+        scores = [result.max_score, *(hit.score for hit in result.hits)]
+        assert all(score is not None and math.isfinite(score) for score in scores)
 
 
 def test_narrowing(genes: Index) -> None:
@@ -177,6 +208,8 @@ def test_assemblies(store: Store) -> None:
         ("chr7:140453136", "hg19", 1),
         ("chr7:140753336", "hg38", 1),
         ("chr7:1-300000000", "hg19", 1),
+        ("chr7:1-" + "9" * 5000, "hg19", 1),
+        ("CHR7:140453136", None, 0),
         ("chr17:1-300000000", "hg38", 1),
         ("chr1:1-300000000", None, 0),
         (r"_id:chr7\:g.140453136A>T", "hg19", 1),
@@ -286,6 +319,14 @@ def test_what_cannot_be_sorted_by(store: Store) -> None:
         search(store.index("things"), sort=["nothing"])
     with pytest.raises(QueryError, match="fielddata is disabled"):
         search(store.index("things"), sort=["t"])
+
+
+def test_facets_of_dates_beyond_the_calendar(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.create("days", {"day": {"type": "date"}})
+    store.add("days", [{"_id": "1", "day": 9999999999999999}], True, None)
+    terms = search(store.index("days"), facets=["day"]).facets["day"]["terms"]
+    assert terms == [{"count": 1, "term": "+318857-05-20T17:46:39.999Z"}]
 
 
 def test_paging(store: Store) -> None:

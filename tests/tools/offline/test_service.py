@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -352,6 +353,120 @@ def test_explain_and_rawquery(call: Caller) -> None:
     hit = call.get("/mygene/v3/query?q=symbol:CDK2&species=human&explain=true")["hits"][0]
     assert hit["_explanation"]["value"] == hit["_score"]
     assert call.get("/mygene/v3/query?q=symbol:CDK2&species=human&rawquery")["offline"]["taxids"] == [9606]
+
+
+def test_rawquery_of_batches_and_entities(call: Caller) -> None:
+    rows = call.post("/mygene/v3/query", {"q": ["a b", 7], "scopes": "symbol,name", "rawquery": True})["offline"]
+    assert [row["q"] for row in rows] == [r"symbol:a\ b OR name:a\ b", "symbol:7 OR name:7"]
+    rows = call.post("/mygene/v3/query?rawquery=1", {"q": ["symbol:x"], "scopes": []})["offline"]
+    assert [row["q"] for row in rows] == ["symbol:x"]
+    assert call.get("/mygene/v3/gene/UniProtKB:P24941?rawquery=1")["offline"]["q"].startswith(
+        "uniprot.Swiss-Prot:P24941"
+    )
+    rows = call.post("/mygene/v3/gene", {"ids": [1017, "x"], "rawquery": True})["offline"]
+    assert [row["q"].partition(" ")[0] for row in rows] == ["entrezgene:1017", "_id:x"]
+
+
+def test_a_listing_has_its_facets_first_and_keeps_its_filter(call: Caller, made_store: Callable[[], Store]) -> None:
+    answer = call.get("/mygene/v3/query?fetch_all=1&facets=taxid&species_facet_filter=mouse")
+    assert ([hit["_id"] for hit in answer["hits"]], answer["total"]) == (["12566"], 1)
+    assert answer["facets"]["taxid"]["total"] == 5
+    assert call.get(f"/mygene/v3/query?scroll_id={answer['_scroll_id']}")["success"] is False
+    documents = [{"_id": f"b{n}", "taxid": 1 + n % 2} for n in range(2200)]
+    store = made_store()
+    store.add("mygene", documents, True, None)
+    call = Caller(store)
+    answer = call.get("/mygene/v3/query?fetch_all=1&facets=taxid&species_facet_filter=2&fields=taxid")
+    answer = call.get(f"/mygene/v3/query?scroll_id={answer['_scroll_id']}")
+    assert "facets" not in answer
+    assert [hit["taxid"] for hit in answer["hits"]] == [2] * 100
+
+
+def test_an_empty_query_string_has_empty_facets(call: Caller) -> None:
+    empty = {"_type": "terms", "terms": [], "other": 0, "missing": 0, "total": 0}
+    answer = call.get("/mygene/v3/query?q=&facets=taxid,type_of_gene")
+    assert (answer["total"], answer["facets"]) == (0, {"taxid": empty, "type_of_gene": empty})
+    assert "fielddata" in json.dumps(call.refused("/widgets/v1/query?q=&facets=name"))
+
+
+@pytest.mark.parametrize(
+    ("species", "ids"),
+    [
+        ("9443", {"1017", "672", "ENSG00000228570"}),
+        ("39107", {"12566", "24525"}),
+        ("mouse,314146", {"1017", "12566", "672", "24525", "ENSG00000228570"}),
+        ("human", {"1017", "672", "ENSG00000228570"}),
+        ("7742,all", {"1017", "12566", "672", "24525", "ENSG00000228570"}),
+        ("33090", set()),
+    ],
+)
+def test_species_with_all_below_them(call: Caller, species: str, ids: set[str]) -> None:
+    assert set(call.ids(f"/mygene/v3/query?species={species}&include_tax_tree=true")) == ids
+    answer = call.get(f"/mygene/v3/query?species={species}&include_tax_tree=1&fetch_all=1")
+    assert {hit["_id"] for hit in answer["hits"]} == ids
+    assert call.get("/mygene/v3/query?species=9443&include_tax_tree=false")["total"] == 0
+    assert call.refused("/mygene/v3/query?species=klingon&include_tax_tree=1")["code"] == 400
+
+
+def test_species_out_of_range_are_refused(call: Caller) -> None:
+    for taxid in ("99999999999999999999", "2147483648", "9" * 5000):
+        assert "out of range for an integer" in call.refused(f"/mygene/v3/query?species={taxid}")["root_cause_line_00"]
+
+
+def test_the_format_may_stand_in_a_body(call: Caller) -> None:
+    body = {"q": "1017", "fields": "symbol", "format": "yaml"}
+    for kind in ("application/json", "application/x-www-form-urlencoded"):
+        reply = call.reply("/mygene/v3/query", "POST", body, kind)
+        assert reply.headers["Content-Type"].startswith("text/x-yaml")
+        assert yaml.safe_load(reply.body)[0]["symbol"] == "CDK2"
+    assert call.reply("/mygene/v3/query", "POST", {"q": ["1017"], "callback": "f"}).body.startswith(b"f([")
+    reply = call.reply("/mygene/v3/query?format=msgpack", "POST", body)
+    assert reply.headers["Content-Type"] == "application/x-msgpack"
+
+
+def test_terms_that_are_none_are_refused(call: Caller) -> None:
+    for term in (0, None, "", False):
+        for address, body in (("query", {"q": ["x", term], "scopes": "symbol"}), ("gene", {"ids": ["x", term]})):
+            assert call.refused(f"/mygene/v3/{address}", "POST", body)["details"] == "No search terms or scopes."
+    for term in ({"a": 1}, ["a"]):
+        for address, body in (
+            ("query", {"q": ["x", term]}),
+            ("query", {"q": [term], "scopes": []}),
+            ("gene", {"ids": [term]}),
+        ):
+            assert (
+                call.refused(f"/mygene/v3/{address}", "POST", body)["details"] == "A search term is a text or a number."
+            )
+    assert call.post("/mygene/v3/query", {"q": [""], "scopes": []}) == [{"query": "", "notfound": True}]
+
+
+def test_large_numbers_in_every_format(made_store: Callable[[], Store]) -> None:
+    store = made_store()
+    store.add("mychem", [{"_id": "x", "n": 2**70, "m": -(10**400)}], True, None)
+    call = Caller(store)
+    assert call.get("/mychem/v1/chem/x")["n"] == 2**70
+    unpacked = msgpack.unpackb(call.reply("/mychem/v1/chem/x?format=msgpack").body)
+    assert (unpacked["n"], unpacked["m"]) == (2.0**70, -math.inf)
+
+
+class PanicException(BaseException):
+    """As the engine's own are called."""
+
+
+def test_a_panic_of_the_engine_is_an_answer_too(
+    made_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = made_store()
+
+    def fail(error: BaseException) -> None:
+        raise error
+
+    call = Caller(store)
+    monkeypatch.setattr(store, "index", lambda name: fail(PanicException("limit")))
+    assert call.refused("/mygene/v3/query")["details"] == "PanicException: limit"
+    monkeypatch.setattr(store, "index", lambda name: fail(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        call.get("/mygene/v3/query")
 
 
 def test_a_fault_of_ours_is_an_answer_too(made_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch) -> None:
