@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fields
+from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fields, note_absences
 from agent.intent import read_intent
 from agent.sentence import SHOWN, names_needed, noun, write_sentence
 from agent.values import IDENTITY, asked_values, find, name_of, strings, unique
 from tools.errors import AssistantError
-from tools.lucene import LuceneSyntaxError, Node, clauses_of, parse, render
+from tools.lucene import Bool, Boost, LuceneSyntaxError, Node, Nothing, parse, render
 from tools.query import Query
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ EXAMPLES = (
     "which phenotypes does cystic fibrosis have?",
 )
 _SCOPE = "I answer questions about genes, genetic variants, drugs and chemicals, and diseases, from BioThings"
-#: A request with more clauses than this is not taken apart to see which one finds nothing.
-_MOST_CLAUSES = 6
+#: A request with more parts than this is not taken apart to see which one finds nothing.
+_MOST_PARTS = 6
 
 
 def compose(state: State, runtime: Runtime) -> dict[str, Any]:
@@ -75,21 +75,27 @@ def _compose_result(state: State, runtime: Runtime) -> dict[str, Any]:
     status = "answered"
     stand_in = _stand_in(query, hits, runtime) if offline else None
     if stand_in:
-        sentence, more = stand_in
+        replaced, sentence, more = stand_in
         values = unique([*values, *more])
-    elif not values and query.fields and query.kind in ("query", "get") and not result["facets"]:
+        others = query.model_copy(update={"fields": tuple(path for path in query.fields if path not in replaced)})
+        if others.fields:
+            sentence = f"{_write(state, others, result, runtime)}\n{sentence}"
+        lacking = [path for path in lacking if path not in replaced]
+    elif hits and not values and query.fields and query.kind in ("query", "get") and not result["facets"]:
         status = "empty"
         sentence = explain_absence(query, state["backend"], runtime) or _write(state, query, result, runtime)
     else:
         sentence = _write(state, query, result, runtime)
-        if lacking:
-            sentence += f"\nThe offline snapshot does not hold {_join(lacking)}."
+    missing = [f"The offline snapshot does not hold {_join(lacking)}."] if lacking else []
+    # The first request's, since a repair may have tried a field that the snapshot lacks beside one that it holds.
+    missing += note_absences(Query.parse(ended[0]["request"]), state["backend"], runtime)
     if result["facets"]:
         terms = [term for facet in result["facets"].values() for term in facet.get("terms", [])]
         values = [text for term in terms for text in (str(term["term"]), str(term["count"]))]
     elif not query.fields and query.kind == "query" and read_intent(state["question"]) == "count":
         values = [str(result["total"])]
-    lines = [sentence, *_notes(state, query, ended, runtime)]
+    told = [line for line in unique(missing) if line not in sentence]
+    lines = [sentence, *told, *_notes(state, query, ended, runtime)]
     return {
         **_request_of(query.line), "status": status, "answer": "\n".join(line for line in lines if line),
         "values": values, "total": result["total"], "hits": hits,
@@ -98,7 +104,9 @@ def _compose_result(state: State, runtime: Runtime) -> dict[str, Any]:
 
 def _write(state: State, query: Query, result: dict[str, Any], runtime: Runtime) -> str:
     names = _fetch_names(query, result["hits"], runtime)
-    return write_sentence(state["question"], query, result, names, state["backend"] == "offline")
+    offline = state["backend"] == "offline"
+    taxids = runtime.coverage(query.api).taxids if offline and query.kind != "fields" else ()
+    return write_sentence(state["question"], query, result, names, offline, taxids)
 
 
 def _fetch_names(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> dict[str, str]:
@@ -134,6 +142,7 @@ def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
     """Say that nothing was found, and what of the request finds nothing."""
     sentence = explain_absence(query, state["backend"], runtime)
     if not sentence:
+        lacking = note_absences(query, state["backend"], runtime)
         offline = state["backend"] == "offline"
         place = " in the offline snapshot, which is a part of BioThings only." if offline else "."
         if query.kind in ("get", "batch"):
@@ -145,6 +154,7 @@ def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
         sentence = what + place + _blame(query, runtime)
         if offline and query.api == "myvariant" and "assembly" not in query.params and is_positional(query):
             sentence += "\nMost of its variants are known by their hg38 positions only."
+        sentence = "\n".join([sentence, *lacking])
         tried = [attempt["request"] for attempt in state["attempts"] if attempt["outcome"] == "empty"][1:]
         if tried:
             sentence += f"\nAlso tried: {'; '.join(_short(line) for line in tried)}."
@@ -159,24 +169,24 @@ def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
 
 
 def _blame(query: Query, runtime: Runtime) -> str:
-    """Try each clause of a request alone, and name those that find nothing."""
+    """Try each part of a request alone, and name those that find nothing."""
     from tools.client import execute
 
     if query.kind != "query" or not query.q:
         return ""
     try:
-        leaves: list[Node] = list(clauses_of(parse(query.q)))
+        parts = [part for text in (query.q, query.params.get("filter", "")) for part in _parts(parse(text))]
     except LuceneSyntaxError:
         return ""
-    if not 2 <= len(leaves) <= _MOST_CLAUSES:
+    if not 2 <= len(parts) <= _MOST_PARTS:
         return ""
     kept = {name: value for name, value in query.params.items() if name in ("species", "assembly")}
     none = []
-    for leaf in leaves:
-        alone = Query(api=query.api, kind="query", q=render(leaf), params={**kept, "size": "0"})
+    for part in map(render, parts):
+        alone = Query(api=query.api, kind="query", q=part, params={**kept, "size": "0"})
         try:
             if execute(alone, runtime.backend).total == 0:
-                none.append(render(leaf))
+                none.append(part)
         except AssistantError:
             # It only explains; the answer stands without it.
             return ""
@@ -185,8 +195,28 @@ def _blame(query: Query, runtime: Runtime) -> str:
     return " Each part alone finds something, but no record fits all of them together."
 
 
-def _stand_in(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> tuple[str, list[str]] | None:
-    """Show what the snapshot has in place of a field that it lacks: disease genes from HPO."""
+def _parts(node: Node) -> list[Node]:
+    """Return what every hit must fulfil, each of which can be searched by itself: alternatives are one such part.
+
+    What is denied is none: its finding nothing hinders nothing.
+    """
+    if isinstance(node, Boost):
+        return _parts(node.node)
+    if not isinstance(node, Bool):
+        return [] if isinstance(node, Nothing) else [node]
+    needed = [child for role, child in node.occurs if role == "must"]
+    if needed:
+        return [part for child in needed for part in _parts(child)]
+    either = tuple(clause for clause in node.clauses if clause.modifier != "-")
+    return [Bool(either)] if len(either) > 1 else [part for clause in either for part in _parts(clause.node)]
+
+
+def _stand_in(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> tuple[list[str], str, list[str]] | None:
+    """Show what the snapshot has in place of a field that it lacks: disease genes from HPO.
+
+    Returns:
+        The asked-for paths that it stands for, what to say, and the values; None where it has nothing to show.
+    """
     if query.api != "mydisease":
         return None
     wanted = [
@@ -197,19 +227,19 @@ def _stand_in(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> tup
     index = runtime.store.index("mydisease")
     lines: list[str] = []
     values: list[str] = []
-    for hit in hits[:SHOWN]:
+    for hit in hits:
         document = index.get(str(hit.get("_id"))) or {}
         path = f"{STANDS_FOR['disgenet.genes_related_to_disease']}.symbol"
         symbols = unique(item for value in find(document, path) for item in strings(value))
-        if symbols:
+        values += symbols
+        if symbols and len(lines) < SHOWN:
             most = 2 * SHOWN
             more = f" (first {most} of {len(symbols)})" if len(symbols) > most else ""
             lines.append(f"Genes linked to {name_of('mydisease', document)} by HPO: {', '.join(symbols[:most])}{more}.")
-            values += symbols
     if not lines:
         return None
     lines.append("These links are the Human Phenotype Ontology's; the offline snapshot does not hold DisGeNET's.")
-    return "\n".join(lines), unique(values)
+    return wanted, "\n".join(lines), unique(values)
 
 
 def _last_line(state: State) -> str | None:

@@ -1,11 +1,11 @@
-"""What kind of answer a question wants: yes or no, a number, a place, or values."""
+"""What kind of answer a question wants: yes or no, a number, or values."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
-Intent = Literal["yes-no", "count", "where", "values"]
+Intent = Literal["yes-no", "count", "values"]
 
 _POLITE = re.compile(
     r"^(?:(?:hi|hello|hey|ok|so|and|please|also|could you|can you|would you|tell me|i wonder|i'd like to know|"
@@ -13,9 +13,11 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _YES_NO = re.compile(r"^(?:is|are|was|were|does|do|did|has|have|can|could|isn't|aren't|doesn't)\b", re.IGNORECASE)
-_COUNT = re.compile(r"\b(?:how many|number of|count(?: of| the)?|total of|how much)\b", re.IGNORECASE)
-_WHERE = re.compile(
-    r"\b(?:where|locat\w+|position|coordinates?|which chromosome|what chromosome|locus)\b", re.IGNORECASE
+#: A number is asked for, not a value that is called one: "CAS number of aspirin", "genes that affect platelet count".
+_COUNT = re.compile(
+    r"\bhow (?:many|much)\b|^count\b|[,;:] ?count\b|\bcount (?:the|of|all)\b|\btotal (?:number )?of\b"
+    r"|^(?:(?:what(?:'s| is)|give me|show me) )?(?:the )?number of\b",
+    re.IGNORECASE,
 )
 _WORDS = (
     "is are was were does do did has have had can could the a an of in on at to for with by any some there it "
@@ -35,8 +37,6 @@ def read_intent(question: str) -> Intent:
         r"(?:is|are|do|does|have|has|can|could) (?:you|there any (?:way|list))\b", plain, re.IGNORECASE
     ):
         return "yes-no"
-    if _WHERE.search(plain):
-        return "where"
     return "values"
 
 

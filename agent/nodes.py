@@ -10,7 +10,7 @@ import math
 import re
 import time
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from agent.listener import listener
 from agent.model.base import Completion
@@ -22,8 +22,11 @@ from agent.stated import complete
 from rag.documents import Example
 from rag.names import Names
 from rag.retrieve import ScoredField
-from tools.errors import AssistantError, BadRequest, ModelError, NotFound, QueryError
+from tools.errors import AssistantError, BadRequest, ModelError, QueryError
 from tools.query import Query
+
+if TYPE_CHECKING:
+    from agent.grammar import Grammar
 
 REFUSAL = "none"
 #: A refusal of which the model is less sure than this gives way to its best request; chosen on validation pairs.
@@ -57,7 +60,7 @@ class Nodes:
         question = " ".join("".join(character if character.isprintable() else " " for character in said).split())
         fresh: dict[str, Any] = {
             "question": question, "id": state.get("id"), "api": state.get("api") or self._settings.api,
-            "history": state.get("history") or [], "attempts": [], "notes": [], "result": None, "draft": "",
+            "history": state.get("history") or [], "attempts": [], "result": None, "draft": "",
             "status": "answered", "answer": "", "values": [], "request": None, "url": None, "total": None, "hits": [],
             "backend": None, "error": None, "fault": None, "drafted_seconds": 0.0, "started": time.time(),
             "cards": [], "paths": {}, "examples": [],
@@ -113,21 +116,27 @@ class Nodes:
             prompt = render_general(state["question"], cards, examples, turns, failures)
         heard = listener.get()
 
-        def complete_prompt(refusal: bool) -> Completion:
+        def complete_prompt(refusal: bool) -> tuple[Completion, Grammar]:
             grammar = build_grammar(state["question"], said, state["paths"], apis, refusal=refusal)
-            return self._runtime.model.complete(
+            completion = self._runtime.model.complete(
                 prompt, grammar=grammar.gbnf, max_tokens=_MAX_TOKENS, stop=("<|im_end|>", "\n"),
                 on_token=heard.on_token, on_position=heard.on_position, cancel=heard.cancel,
             )  # fmt: skip
+            return completion, grammar
 
-        completion = complete_prompt(True)
+        completion, grammar = complete_prompt(True)
         if completion.text.strip() == REFUSAL and _is_unsure(completion) and not state["attempts"]:
-            completion = complete_prompt(False)
+            completion, grammar = complete_prompt(False)
         if completion.finish_reason == "cancelled":
             raise ModelError("Stopped.", "")
-        seconds = time.perf_counter() - start
+        draft = completion.text.strip()
         fault = "The draft did not come to an end." if completion.finish_reason == "length" else None
-        draft = _completed(completion.text.strip(), state, self._runtime.names)
+        if fault is None and self._settings.model == "openai":
+            # A server may not know grammars, or pass over them without a word; llama.cpp here obeys them.
+            fault = _disobedience(draft, grammar)
+        if fault is None:
+            draft = _completed(draft, state, self._runtime.names)
+        seconds = time.perf_counter() - start
         return {
             "draft": draft, "fault": fault, "drafted_seconds": seconds, "seconds": _add(state, draft=seconds),
         }  # fmt: skip
@@ -155,18 +164,12 @@ class Nodes:
         from tools.client import execute
 
         query = Query.parse(state["request"] or "")
-        start = time.perf_counter()
         backend = self._runtime.backend
-        size = None if "size" in query.params or self._settings.hits == 10 else self._settings.hits
-        sent = (
-            query.model_copy(update={"params": {**query.params, "size": str(size)}})
-            if size and query.kind == "query"
-            else query
-        )
+        start = time.perf_counter()
         error: str | None = None
         result: dict[str, Any] | None = None
         try:
-            found = execute(sent, backend)
+            found = execute(self._sent(query), backend)
             result = {
                 "total": found.total, "hits": found.hits, "facets": found.facets, "notfound": found.notfound,
                 "assembly": found.assembly,
@@ -180,13 +183,18 @@ class Nodes:
                 {**state, "draft": query.line, "drafted_seconds": state["drafted_seconds"] + spent}, refused.message
             )
             return {**rejected, "backend": backend.name, "seconds": _add(state, execute=spent)}
-        except NotFound:
-            error, result = (
-                "nothing found",
-                {"total": 0, "hits": [], "facets": {}, "notfound": list(query.ids), "assembly": None},
-            )
+        except AssistantError as failed:
+            spent = time.perf_counter() - start
+            attempt: Attempt = {
+                "request": query.line, "outcome": "error", "error": failed.message,
+                "seconds": round(state["drafted_seconds"] + spent, 4),
+            }  # fmt: skip
+            return {
+                **_failed(failed), "attempts": [*state["attempts"], attempt], "backend": backend.name,
+                "seconds": _add(state, execute=spent),
+            }  # fmt: skip
         spent = time.perf_counter() - start
-        attempt: Attempt = {
+        attempt = {
             "request": query.line, "outcome": "empty" if error else "ok", "error": error,
             "seconds": round(state["drafted_seconds"] + spent, 4),
         }  # fmt: skip
@@ -217,6 +225,17 @@ class Nodes:
         turn = {"question": state["question"], "request": line or REFUSAL}
         kept = line is not None or state["fault"] == "refused"
         history = [*state["history"], turn] if kept else state["history"]
+        if state["backend"] is not None:
+            # What the settings add is shown, but is no part of the conversation: no question asked for it.
+            answer["attempts"] = [
+                {**attempt, "request": self._sent(Query.parse(attempt["request"])).line}
+                if attempt["outcome"] != "rejected"
+                else attempt
+                for attempt in state["attempts"]
+            ]
+            if line is not None:
+                sent = self._sent(Query.parse(line))
+                answer |= {"request": sent.line, "url": sent.url}
         seconds = {**_add(state), "total": time.time() - state["started"]}
         return {
             **answer,
@@ -225,6 +244,24 @@ class Nodes:
             # What is only of use on the way need not be kept with the conversation.
             "cards": [], "paths": {}, "examples": [], "result": None, "draft": "",
         }  # fmt: skip
+
+    def _sent(self, query: Query) -> Query:
+        """Return a request as it is sent: with as many hits as the settings want, where it names no number."""
+        if query.kind != "query" or "size" in query.params or self._settings.hits == 10:
+            return query
+        return query.model_copy(update={"params": {**query.params, "size": str(self._settings.hits)}})
+
+
+def _disobedience(draft: str, grammar: Grammar) -> str | None:
+    """Say what of a draft its grammar does not allow; another order of the parameters is no matter."""
+    if grammar.accepts(draft):
+        return None
+    try:
+        if grammar.accepts(Query.parse(draft).line):
+            return None
+    except QueryError:
+        pass
+    return f"This cannot be asked here: {grammar.why_not(draft)}"
 
 
 def _is_unsure(refusal: Completion) -> bool:
@@ -249,8 +286,7 @@ def guarded(node: Node) -> Node:
         try:
             return node(state)
         except AssistantError as error:
-            fault = {"message": error.message, "hint": error.hint}
-            return {"status": "failed", "error": fault, "fault": "failed"}
+            return _failed(error)
         except RecursionError:
             return _failed(ModelError("The question is nested too deeply to be read.", "Ask it in simpler words."))
 

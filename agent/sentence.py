@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from agent.intent import read_intent
 from agent.values import IDENTITY, Document, find, is_record, name_of, outline, say, say_at, strings, unique
-from tools.apis import species_name
+from tools.apis import species_name, species_taxid
 from tools.catalogue import load_catalogue
 from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
 from tools.query import Query
@@ -24,7 +24,9 @@ NOUNS = {
     "mydisease": ("disease", "diseases"),
 }
 _STRANDS = {1: "forward", -1: "reverse"}
+#: The assemblies of human positions. Genes of other species stand at `genomic_pos`, too, never at the other.
 _ASSEMBLIES = {"genomic_pos": "GRCh38", "genomic_pos_hg19": "GRCh37"}
+_HUMAN = 9606
 #: A value of such a field names what a query is about, as its reader does.
 _NAMING = re.compile(r"(?:^|[._])(?:symbol|alias|name|label|rsid|exact)$")
 #: What a field's label says of itself that a sentence need not: "alias symbols of the gene" of CDK2.
@@ -34,7 +36,12 @@ _NEEDLESS = re.compile(
 
 
 def write_sentence(
-    question: str, query: Query, result: dict[str, Any], names: Mapping[str, str] | None = None, offline: bool = False
+    question: str,
+    query: Query,
+    result: dict[str, Any],
+    names: Mapping[str, str] | None = None,
+    offline: bool = False,
+    taxids: Collection[int] = (),
 ) -> str:
     """Write what the response says to the question, in one sentence or a few short lines.
 
@@ -44,23 +51,26 @@ def write_sentence(
         result: its response: `total`, `hits`, `facets`, `notfound`.
         names: what documents are called, by `_id`, where the response itself does not say.
         offline: whether the snapshot answered, whose numbers are not those of BioThings.
+        taxids: the only species that there are where it was asked; empty: any.
     """
     from agent.verdict import judge
 
     hits: list[Document] = result["hits"]
-    writer = _Writer(question, query, hits, result["total"], names or {}, offline)
+    writer = _Writer(question, query, hits, result["total"], names or {}, offline, taxids)
     if query.kind == "fields":
         return _say_fields(query, hits)
     if result["facets"]:
         return writer.say_facets(result["facets"])
     if query.kind == "batch":
         return writer.say_batch(result["notfound"])
+    if not hits:
+        return writer.say_no_more()
     intent = read_intent(question)
     if intent == "count" and not query.fields:
         return writer.say_total() + "."
     evidence = writer.say_values() if query.fields else writer.say_hits()
     if intent == "yes-no":
-        return judge(question, query, hits, evidence, offline)
+        return judge(question, query, hits, evidence, offline, result["total"])
     return evidence
 
 
@@ -68,6 +78,14 @@ def noun(api: str, count: int) -> str:
     """The word for what an API holds."""
     one, many = NOUNS.get(api, ("record", "records"))
     return one if count == 1 else many
+
+
+def place_among(shown: int, total: int, start: int = 0) -> str:
+    """Say which of all hits are shown, where some stand before those: `first 3 of 42`, `items 11-13 of 42`."""
+    if not start:
+        return f"first {shown} of {total:,}"
+    last = start + shown
+    return (f"items {start + 1:,}-{last:,}" if shown > 1 else f"item {last:,}") + f" of {total:,}"
 
 
 def names_needed(query: Query, hits: list[Document]) -> list[str]:
@@ -98,17 +116,25 @@ class _Writer:
     """Writes about one response."""
 
     def __init__(
-        self, question: str, query: Query, hits: list[Document], total: int, names: Mapping[str, str], offline: bool
-    ) -> None:
+        self, question: str, query: Query, hits: list[Document], total: int, names: Mapping[str, str], offline: bool,
+        taxids: Collection[int],
+    ) -> None:  # fmt: skip
         self._counts = read_intent(question) == "count"
         self._query, self._hits, self._total, self._names = query, hits, total, names
         self._paths = [path for path in query.fields if not path.startswith("-")]
         self._place = " in the offline snapshot" if offline else ""
+        self._start = int(query.params.get("from") or 0)
+        self._taxids = taxids
 
     def say_total(self) -> str:
         """`42 genes match in the offline snapshot`."""
         verb = "matches" if self._total == 1 else "match"
         return f"{self._total:,} {noun(self._query.api, self._total)} {verb}{self._place}"
+
+    def say_no_more(self) -> str:
+        """`5 genes match; there are none after the first 5.`, where a page was asked for that holds nothing."""
+        past = f"; there are none after the first {self._total:,}" if self._start >= self._total > 0 else ""
+        return f"{self.say_total()}{past}."
 
     def say_values(self) -> str:
         """`Biological processes of CDK2: a; b; c (first 10 of 38).`; one line a hit where there are several."""
@@ -117,14 +143,17 @@ class _Writer:
         # The field that names the hits leads the line; a list of such names needs no lines.
         rows = [(self._lead(hit), self._parts(hit), hit) for hit in self._hits]
         if all(not parts for _, parts, _ in rows) and any(_own_name(self._query.api, hit) for _, _, hit in rows):
-            return f"{self.say_total()}: {_list(unique(lead for lead, _, _ in rows), SHOWN, self._total)}."
+            leads = unique(lead for lead, _, _ in rows)
+            return f"{self.say_total()}: {_list(leads, SHOWN, self._total, self._start)}."
         meant = self._meant()
         if meant is not None:
             return f"{self._say_one(meant)}\n{self._say_others('by name, too')}"
         recorded = [row for row in rows if row[1]]
         if len(recorded) == 1 and self._total == len(self._hits):
             return f"{self._say_one(recorded[0][2])}\n{self._say_others('but nothing is recorded there')}"
-        more = f"; the first {min(SHOWN, len(self._hits))}:" if self._total > min(SHOWN, len(self._hits)) else ":"
+        shown = min(SHOWN, len(self._hits))
+        which = place_among(shown, self._total, self._start) if self._start else f"the first {shown}"
+        more = f"; {which}:" if self._total > shown else ":"
         lines = [self.say_total() + (more if recorded else f", but nothing is recorded{self._place}.")]
         lines += [f"{lead}: {' · '.join(parts)}" for lead, parts, _ in rows[:SHOWN] if parts]
         silent = sum(not parts for _, parts, _ in rows[:SHOWN])
@@ -145,7 +174,7 @@ class _Writer:
                 self._say_others("by name, too"),
             ]
             return "\n".join(lines)
-        return f"{self.say_total()}: {_list(said, SHOWN, self._total)}." if said else f"{self.say_total()}."
+        return f"{self.say_total()}: {_list(said, SHOWN, self._total, self._start)}."
 
     def _say_outline(self, hit: Document) -> Iterator[str]:
         """Of all that a document holds, say what people ask for most; the table has the rest."""
@@ -233,7 +262,8 @@ class _Writer:
         if not values:
             return f"{label} of {about}: nothing is recorded{self._place}."
         if path in _ASSEMBLIES:
-            return " ".join(_say_place(about, value, _ASSEMBLIES[path]) for value in values if isinstance(value, dict))
+            assembly = _ASSEMBLIES[path] if path != "genomic_pos" or self._is_human(hit) else None
+            return " ".join(_say_place(about, value, assembly) for value in values if isinstance(value, dict))
         if label.lower() == "summary" or path.endswith((".definition", ".def", "summary")):
             return "\n".join(unique(say(value) for value in values))
         groups = [value for value in values if not is_record(value)]
@@ -243,6 +273,17 @@ class _Writer:
         if self._counts and len(self._paths) == 1:
             return f"{len(items):,} {label_of(self._query.api, path, lower=True)} of {about}: {_list(items, SHOWN)}."
         return f"{label} of {about}: {_list(items, SHOWN)}."
+
+    def _is_human(self, hit: Document) -> bool:
+        """Tell whether a gene is known to be human: by its document, by the request, or since there are no others."""
+        if "taxid" in hit:
+            return bool(hit["taxid"] == _HUMAN)
+        stated = [species_taxid(name) for name in self._query.params.get("species", "").split(",")]
+        # Ensembl's identifiers of other species carry letters behind ENS that stand for it.
+        ensembl = [str(item) for item in (hit.get("_id"), *find(hit, "genomic_pos.ensemblgene"))]
+        return (
+            stated == [_HUMAN] or list(self._taxids) == [_HUMAN] or any(re.match(r"ENSG\d", item) for item in ensembl)
+        )
 
     def _say_group(self, about: str, path: str, groups: list[dict[str, Any]]) -> str:
         """Say a group of fields: its single values together, each of its lists and groups on a line of its own."""
@@ -300,13 +341,14 @@ def _say_fields(query: Query, hits: list[Document]) -> str:
     return f"{query.api} has {len(names):,} field{'' if len(names) == 1 else 's'}{told}: {_list(names, 2 * SHOWN)}."
 
 
-def _say_place(about: str, place: dict[str, Any], assembly: str) -> str:
+def _say_place(about: str, place: dict[str, Any], assembly: str | None) -> str:
     start, end = place.get("start"), place.get("end")
     if not isinstance(start, int) or not isinstance(end, int):
         return f"{about} is on chromosome {place.get('chr', '?')}."
     strand = _STRANDS.get(place.get("strand", 0))
     told = f" on the {strand} strand" if strand else ""
-    return f"{about} is on chromosome {place.get('chr')}, from {start:,} to {end:,}{told} ({assembly})."
+    named = f" ({assembly})" if assembly else ""
+    return f"{about} is on chromosome {place.get('chr')}, from {start:,} to {end:,}{told}{named}."
 
 
 def _own_name(api: str, hit: Document) -> str | None:
@@ -336,8 +378,8 @@ def _term(path: str, term: Any) -> str:
     return species_name(int(term)) if path == "taxid" and str(term).isdigit() else str(term)
 
 
-def _list(items: list[str], most: int, total: int | None = None) -> str:
-    """List the first items, and say of how many they are the first."""
+def _list(items: list[str], most: int, total: int | None = None, start: int = 0) -> str:
+    """List the first items, and say which they are, and of how many; `start` of all stand before them."""
     text = "; ".join(items[:most])
-    of = max(len(items), total or 0)
-    return f"{text} (first {min(most, len(items))} of {of:,})" if of > min(most, len(items)) else text
+    of, shown = max(len(items), total or 0), min(most, len(items))
+    return f"{text} ({place_among(shown, of, start)})" if of > shown else text

@@ -65,6 +65,17 @@ class Settings(BaseSettings):
     )
     cache: bool = Field(default=True, description="Keep the answers of live services for a day.")
 
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; see the class.
+
+        Raises:
+            SettingsError: a name that is no setting. (Names in the environment are looked at by `load_settings`, since
+                those of others stand there, too.)
+        """
+        # What begins with `_` says where pydantic-settings reads.
+        _refuse_unknown((name for name in values if not name.startswith("_")), "", "the arguments")
+        super().__init__(**values)
+
     @field_validator(
         "api", "model_path", "adapter_path", "openai_base_url", "threads", "chat_users", "chat_database", mode="before"
     )
@@ -97,13 +108,13 @@ def load_settings(**changes: Any) -> Settings:
     Raises:
         SettingsError: a prefixed name that is no setting, or a value that is not allowed.
     """
-    _refuse_unknown(os.environ, "the environment")
+    _refuse_unknown(os.environ, PREFIX, "the environment")
     env_file = Path(".env")
     if env_file.is_file():
         names = (
             line.partition("=")[0].removeprefix("export ").strip() for line in env_file.read_text("utf-8").splitlines()
         )
-        _refuse_unknown(names, ".env")
+        _refuse_unknown(names, PREFIX, ".env")
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})
     except ValidationError as error:
@@ -112,11 +123,13 @@ def load_settings(**changes: Any) -> Settings:
         raise SettingsError(f"The setting {name} is not valid: {first['msg']}.") from None
 
 
-def _refuse_unknown(names: Iterable[str], place: str) -> None:
-    from rapidfuzz import process
-
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+def _refuse_unknown(names: Iterable[str], prefix: str, place: str) -> None:
+    """Refuse names with a prefix, in capitals, or without one, as they are, that are no settings."""
+    known = {prefix + name.upper() if prefix else name for name in Settings.model_fields}
     for name in names:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            nearest = process.extractOne(name.upper(), sorted(known))
+        said = name.upper() if prefix else name
+        if said.startswith(prefix) and said not in known:
+            from rapidfuzz import process
+
+            nearest = process.extractOne(said, sorted(known))
             raise SettingsError(f"{name} in {place} is no setting.", f"Did you mean {nearest[0]}?")

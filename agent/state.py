@@ -72,7 +72,7 @@ class State(Record, total=False):
 
     history: list[Turn]
     started: float
-    # Field cards, notes and examples, as plain rows so that a checkpoint can hold them.
+    # Field cards and examples, as plain rows so that a checkpoint can hold them.
     cards: list[dict[str, str]]
     paths: dict[str, list[str]]
     examples: list[dict[str, str]]
@@ -80,5 +80,3 @@ class State(Record, total=False):
     drafted_seconds: float
     fault: str | None
     result: dict[str, Any] | None
-    #: Requests that remain to be tried without the model, nearest first.
-    notes: list[str]

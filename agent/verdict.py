@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from agent.intent import content_words
 from agent.values import Document, asked_values, find
+from tools.apis import species_taxid, species_words
 from tools.catalogue import load_catalogue
-from tools.lucene import LuceneSyntaxError, clauses_of, parse
+from tools.lucene import Bool, Boost, LuceneSyntaxError, MatchAll, Node, Nothing, Range, clauses_of, fields_of, parse
 from tools.query import Query
+from tools.terms import name_term
 
 Verdict = Literal["yes", "no", "open"]
 
-_EXISTENCE = re.compile(r"^\W*(?:is|are|was|were) there\b|\bexists?\b|\bknown to\b", re.IGNORECASE)
+_EXISTENCE = re.compile(r"^\W*(?:is|are|was|were) there\b|\bexists?\b", re.IGNORECASE)
+#: Whether there is a value at all, whatever it is: "does it have a CADD score?"
+_HAVING = re.compile(r"\bhave\b|\bany\b|\bthere\b|\bhas an?\b", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:all|every|each|always|none|only)\b", re.IGNORECASE)
+_APPROVED = re.compile(r"\b(?:approved|approval|marketed|(?:on|to) the market)\b", re.IGNORECASE)
+#: The phase that means approved.
+_LAST_PHASE = 4.0
+#: What a flag says; -1, which some have as well, says that it is not known.
+_DENIED, _AFFIRMED = frozenset({"false", "no", "0"}), frozenset({"true", "yes", "1"})
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
+#: What says of a number that it is within a range.
+_COMPARING = frozenset(
+    ("above", "over", "below", "under", "more", "less", "than", "greater", "least", "most", "higher", "lower")
+    + ("between", "exceed", "exceeding")
+)
 _CHROMOSOME = re.compile(r"\bchr(?:omosome)?\s*(\d+|[XYM]T?)\b|\b([XY]) chromosome", re.IGNORECASE)
 _REVERSE = re.compile(r"\b(?:reverse|minus|negative|antisense)\b|-1\b", re.IGNORECASE)
 _FORWARD = re.compile(r"\b(?:forward|plus|positive|sense)\b|\+1?\b", re.IGNORECASE)
 
 
-def judge(question: str, query: Query, hits: list[Document], evidence: str, offline: bool) -> str:
+def judge(question: str, query: Query, hits: list[Document], evidence: str, offline: bool, total: int) -> str:
     """Put yes or no before the evidence, where the response decides the question; else return the evidence alone.
 
-    Offline, what is not recorded decides nothing: the snapshot is a part of BioThings only.
+    Offline, what is not recorded decides nothing: the snapshot is a part of BioThings only. Nor do some hits of more
+    say anything of all.
     """
-    if not hits:
-        return evidence
     if not query.fields:
         # The request itself holds what was asked, and something fits it.
-        return f"Yes: {evidence}" if _clauses(query) >= 2 or _EXISTENCE.search(question) else evidence
+        holds = _EXISTENCE.search(question) or (_conditions(query) >= 2 and _says_all(question, query))
+        return f"Yes: {evidence}" if holds else evidence
     verdicts = {_judge_hit(question, query, hit, evidence) for hit in hits}
     verdict = verdicts.pop() if len(verdicts) == 1 else "open"
+    if total > len(hits) and (verdict == "no" or _ALL.search(question)):
+        return evidence
     if verdict == "no" and offline and not asked_values(query, hits):
         return evidence
     matching = _matching(question, query, hits, evidence) if verdict == "yes" else []
@@ -64,8 +83,24 @@ def _judge_hit(question: str, query: Query, hit: Document, evidence: str) -> Ver
         # Likely pathogenic is neither pathogenic nor not.
         return "open" if any(named[:9] in part for part in parts) else "no"
     if not words:
-        return "yes"
+        return _judge_value(question, query, {value.casefold() for value in values})
     return "yes" if _matching(question, query, [hit], evidence) else "open"
+
+
+def _judge_value(question: str, query: Query, values: set[str]) -> Verdict:
+    """Judge by a value of which the question says no more than what it is called."""
+    catalogue = load_catalogue(query.api)
+    fields = [field for path in query.fields if not path.startswith("-") for field in catalogue.leaves(path)]
+    flags = all(field.type == "boolean" or {"0", "1"} <= set(field.values) <= {"-1", "0", "1"} for field in fields)
+    if (fields and flags) or values <= {"true", "false"}:
+        return "no" if values <= _DENIED else "yes" if values <= _AFFIRMED else "open"
+    if not all(_NUMBER.fullmatch(value) for value in values):
+        return "yes"
+    if any(path.endswith("max_phase") for path in query.fields):
+        if not _APPROVED.search(question):
+            return "open"
+        return "yes" if max(map(float, values)) >= _LAST_PHASE else "no"
+    return "yes" if _HAVING.search(question) else "open"
 
 
 def _matching(question: str, query: Query, hits: list[Document], evidence: str) -> list[str]:
@@ -80,17 +115,22 @@ def _matching(question: str, query: Query, hits: list[Document], evidence: str) 
 
 def _words(question: str, query: Query, evidence: str) -> list[str]:
     """The words that carry the question, less those that name its subject or the field."""
-    catalogue = load_catalogue(query.api)
+    known = _names_of(query.api, query.fields)
     about = evidence.partition(":")[0]
-    fields = [field for path in query.fields if (field := catalogue.get(path)) is not None]
-    labels = [
-        text
-        for field in fields
-        for text in (field.path.replace("_", " ").replace(".", " "), field.label, *field.synonyms)
-    ]
-    known = {word.lower() for word in re.findall(r"\w+", " ".join(labels))}
     words = content_words(question, " ".join([about, *query.ids, query.q or "", query.params.get("species", "")]))
     return [word for word in words if not any(_alike(word, other) for other in known)]
+
+
+def _names_of(api: str, paths: Iterable[str]) -> set[str]:
+    """The words by which fields are called."""
+    catalogue = load_catalogue(api)
+    labels = [
+        text
+        for path in paths
+        if (field := catalogue.get(path)) is not None
+        for text in (field.path.replace("_", " ").replace(".", " "), field.label, *field.synonyms)
+    ]
+    return {word.lower() for word in re.findall(r"\w+", " ".join(labels))}
 
 
 def _named_value(question: str, query: Query) -> str | None:
@@ -107,12 +147,43 @@ def _named_value(question: str, query: Query) -> str | None:
     return max(named, key=len, default=None)
 
 
-def _clauses(query: Query) -> int:
-    extra = sum(name in query.params for name in ("filter", "species"))
-    try:
-        return len(clauses_of(parse(query.q or ""))) + extra
-    except LuceneSyntaxError:
-        return 1 + extra
+def _trees(query: Query) -> Iterator[Node]:
+    for text in (query.q, query.params.get("filter")):
+        try:
+            yield parse(text or "")
+        except LuceneSyntaxError:
+            continue
+
+
+def _conditions(query: Query) -> int:
+    """Count what a hit must fulfil: alternatives are one condition, the species is where one looks, not what for."""
+    return sum(map(_count, _trees(query)))
+
+
+def _count(node: Node) -> int:
+    if isinstance(node, Boost):
+        return _count(node.node)
+    if isinstance(node, Bool):
+        needed = [child for role, child in node.occurs if role == "must"]
+        denied = sum(role == "must_not" for role, _ in node.occurs)
+        return denied + (sum(map(_count, needed)) if needed else int(len(node.occurs) > denied))
+    return int(not isinstance(node, (Nothing, MatchAll)))
+
+
+def _says_all(question: str, query: Query) -> bool:
+    """Tell whether no word that carries the question is left over which the request does not say."""
+    trees = list(_trees(query))
+    leaves = [leaf for tree in trees for leaf in clauses_of(tree)]
+    named = (name_term(str(getattr(leaf, "text", ""))) or "" for leaf in leaves)
+    said = " ".join([*query.ids, query.q or "", query.params.get("filter", ""), *named])
+    known = _names_of(query.api, (path for tree in trees for path in fields_of(tree)))
+    known |= {word.lower() for word in re.findall(r"\w+", said)}
+    if any(isinstance(leaf, Range) for leaf in leaves):
+        known |= _COMPARING
+    stated = {species_taxid(name) for name in query.params.get("species", "").split(",")} - {None}
+    known |= {part for words in species_words if species_taxid(words) in stated for part in words.split()}
+    parts = (part for word in content_words(question) for part in word.split("-") if part)
+    return all(any(_alike(part, other) for other in known) for part in parts)
 
 
 def _alike(word: str, part: str) -> bool:

@@ -185,7 +185,9 @@ def open_names(home: Path, progress: Callable[[str, int, int | None], None] | No
     try:
         names.save(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be written: {error}", "Choose another folder (BIOTHINGS_HOME).") from error
+        raise DataError(
+            f"{path} cannot be written: {error}", "Choose another folder (BIOTHINGS_ASSISTANT_HOME)."
+        ) from error
     return names
 
 

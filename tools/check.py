@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from tools.apis import SPECIES, get_api
@@ -49,9 +50,15 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
     for name, value in query.params.items():
         if name not in api.params:
             raise QueryError(f"{query.api} has no parameter {name!r}.", _nearest(name, sorted(api.params)))
+        if name == "fetch_all":
+            raise QueryError(
+                "A listing of all hits is no single request.",
+                f"Leave fetch_all out and page with size= and from=, or keep them all here: "
+                f"`biothings-assistant offline sync {query.api} {shlex.quote(query.q or '*')}`.",
+            )
         if name in LIMITS:
             low, high = LIMITS[name]
-            if not value.isdigit() or not low <= int(value) <= high:
+            if not re.fullmatch(r"[0-9]+", value) or not low <= int(value) <= high:
                 raise QueryError(
                     f"{name}={value} is out of range.", f"{name} is a whole number from {low} to {high:,}."
                 )
@@ -59,7 +66,7 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
             for species in value.split(","):
                 if (
                     species.strip()
-                    and not species.strip().isdigit()
+                    and not re.fullmatch(r"[0-9]+", species.strip())
                     and species.strip().lower() not in {*SPECIES, "all"}
                 ):
                     raise QueryError(

@@ -217,7 +217,7 @@ class _Call:
         return getattr(self._client, _getter(self._query.api, many=True))(quoted, verbose=False, **self._options)
 
     def all_hits(self) -> Iterator[Document]:
-        for name in ("size", "from", "sort"):  # they have no meaning here
+        for name in ("size", "from", "sort", "fetch_all"):  # they have no meaning here, or are said anyway
             self._options.pop(name, None)
         q = "__all__" if self._query.q is None else self._query.q
         count = 0
@@ -261,7 +261,12 @@ def _told_apart(host: str) -> Iterator[None]:
     except httpx.HTTPStatusError as error:
         message = service_message(error.response)
         if error.response.status_code == 404:
-            raise NotFound(message or f"{host} knows no such path.") from error
+            # An identifier that is not known is no fault; a path is.
+            hint = "Check the server's address: it does not answer there as a BioThings API does."
+            raise NotFound(message or f"{host} knows no such path.", hint) from error
+        if error.response.status_code >= 500:
+            # Only the offline service's, in this process: those of a server are told below (`tools.http`).
+            raise ServerError(f"The offline service failed: {message}", "Please report this request.") from error
         raise BadRequest(message or str(error)) from error
     except httpx.HTTPError as error:
         raise as_service_error(error, error.request) from error

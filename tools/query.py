@@ -168,13 +168,15 @@ class Query(BaseModel):
         if self.fields:
             options["fields"] = ",".join(self.fields)
         for name, value in self.params.items():
-            options[name] = int(value) if name in ("size", "from", "facet_size") and value.isdigit() else value
+            options[name] = int(value) if name in ("size", "from", "facet_size") and value.isdecimal() else value
         # An API of the user's own is where `offline serve` puts it.
         place = "" if api.name in API_NAMES else f', url="{api.root}"'
         lines = ["import biothings_client", "", f'client = biothings_client.get_client("{api.client}"{place})']
         getter = f"get{api.client}"
         if self.kind == "fields":
-            call = f"client.get_fields({_literal(self.params.get('search', ''))})"
+            if set(self.params) - {"search"}:  # `get_fields` knows no other parameter
+                return f"import httpx\n\nresult = httpx.get({_literal(self.url)}).json()\nprint(result)"
+            call = f"client.get_fields({_literal(self.params['search']) if self.params.get('search') else ''})"
         elif self.kind == "get":
             call = f"client.{getter}({_arguments([_literal(self.ids[0])], options)})"
         elif self.kind == "batch" and self.scopes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.cli.console import FAILED, out, say_error, write_json, write_line
+from agent.sentence import place_among
 from agent.state import Record
 from agent.values import table
 from tools.query import Query
@@ -44,7 +45,7 @@ def _write_table(query: Query, record: Record) -> None:
     out().print(grid)
     total = max(record["total"] or 0, len(rows))
     if total > min(len(rows), ROWS):
-        write_line(f"first {min(len(rows), ROWS)} of {total:,}")
+        write_line(place_among(min(len(rows), ROWS), total, int(query.params.get("from") or 0)))
 
 
 def _write_request(query: Query) -> None:

@@ -45,7 +45,7 @@ def answer_batch(source: Path, target: Path, settings: Settings, building: Build
                 if interrupt.stopped.is_set():
                     raise KeyboardInterrupt
                 record = _answer(item, settings, building)
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                file.write(_line(record))
                 file.flush()
                 counts[record["status"]] = counts.get(record["status"], 0) + 1
                 if sys.stderr.isatty():
@@ -57,6 +57,16 @@ def answer_batch(source: Path, target: Path, settings: Settings, building: Build
     building.stop()
     told = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing left to do"
     say(f"{len(items)} records in {target}: {told}.")
+
+
+def _line(record: dict[str, Any]) -> str:
+    """Write a record as a line; half of a surrogate pair, which JSON may hold and UTF-8 may not, is escaped."""
+    text = json.dumps(record, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(record)
+    return text + "\n"
 
 
 def _answer(item: Item, settings: Settings, building: Building) -> dict[str, Any]:

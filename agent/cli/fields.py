@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agent.cli.console import Building, out, reported, say, write_json, write_line
-from agent.cli.questions import BackendOption, JsonOption
+from agent.cli.questions import BackendOption, JsonOption, known_api
 
 
 @reported
@@ -32,14 +32,14 @@ def fields(
         biothings-assistant fields --refresh --api mygene
     """
     from agent.settings import load_settings
-    from tools.apis import API_NAMES, get_api
+    from tools.apis import API_NAMES
     from tools.catalogue import set_home
 
     if (text is None) == (not refresh):
         raise typer.BadParameter("Give a text to search for, or --refresh.")
     settings = load_settings()
     set_home(settings.home)
-    apis = [get_api(api).name] if api else None
+    apis = [known_api(api)] if api else None
     if refresh:
         for name in apis or API_NAMES:
             _refresh(name, backend or "live")

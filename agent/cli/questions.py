@@ -21,6 +21,21 @@ BackendOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 
 
+def known_api(name: str) -> str:
+    """Return the name of an API that there is.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    from tools.apis import get_api
+    from tools.errors import QueryError, SettingsError
+
+    try:
+        return get_api(name).name
+    except QueryError as error:
+        raise SettingsError(error.message, error.hint) from None
+
+
 @reported
 def ask(
     question: Annotated[str | None, typer.Argument(help="The question, in plain language.", show_default=False)] = None,
@@ -59,9 +74,7 @@ def ask(
     with Building() as building:
         runtime = get_runtime(settings, building.report)
         if settings.api:
-            from tools.apis import get_api
-
-            get_api(settings.api)
+            known_api(settings.api)
         # The model's process and the backend start before the graph's library is imported, which takes a second.
         runtime.prepare()
         try:

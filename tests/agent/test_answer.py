@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from agent.direct import run_request
+from agent.intent import read_intent
 from agent.sentence import write_sentence
 from agent.settings import Settings
 from agent.values import asked_values, find, say, say_at, table
+from tools.errors import DataError
 from tools.query import Query
 
 GENE = {"_id": "1017", "symbol": "CDK2", "name": "cyclin dependent kinase 2"}
 
 
+class Page(BaseHTTPRequestHandler):
+    """A web server that is no BioThings server."""
+
+    def do_GET(self) -> None:
+        body = b"<html>Nothing here</html>"
+        self.send_response(404)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 def write(question: str, request: str, *hits: dict[str, Any], total: int | None = None, **rest: Any) -> str:
-    offline, names = rest.pop("offline", False), rest.pop("names", None)
+    offline, names, taxids = rest.pop("offline", False), rest.pop("names", None), rest.pop("taxids", ())
     result = {"hits": list(hits), "total": len(hits) if total is None else total, "facets": {}, "notfound": []} | rest
-    return write_sentence(question, Query.parse(request), result, names, offline)
+    return write_sentence(question, Query.parse(request), result, names, offline, taxids)
 
 
 @pytest.mark.parametrize("go", [{"id": "GO:1", "term": "a"}, [{"id": "GO:1", "term": "a"}]])
@@ -45,8 +74,19 @@ def test_how_many_gets_the_number_first() -> None:
 
 def test_where_gets_the_place() -> None:
     hit = {"_id": "672", "genomic_pos": {"chr": "17", "start": 43044295, "end": 43170245, "strand": -1}}
-    said = write("where is BRCA1?", "mygene /v3/query?q=symbol:BRCA1&fields=genomic_pos", hit)
+    request = "mygene /v3/query?q=symbol:BRCA1&fields=genomic_pos"
+    said = write("where is BRCA1?", f"{request}&species=human", hit)
     assert said == "BRCA1 is on chromosome 17, from 43,044,295 to 43,170,245 on the reverse strand (GRCh38)."
+    # The assembly is that of human genes, so it is named only of those that are known to be human.
+    assert write("", request, hit) == said.replace(" (GRCh38)", "")
+    assert write("", f"{request}&species=mouse", hit) == said.replace(" (GRCh38)", "")
+    assert write("", f"{request}&species=human,mouse", hit) == said.replace(" (GRCh38)", "")
+    assert write("", request, {**hit, "taxid": 10090}, taxids={9606}) == said.replace(" (GRCh38)", "")
+    hg19 = {"_id": "672", "genomic_pos_hg19": hit["genomic_pos"]}
+    assert write("", request + "_hg19", hg19).endswith("(GRCh37).")
+    for known in ({**hit, "taxid": 9606}, {**hit, "_id": "ENSG00000012048"}):
+        assert write("", request, known) == said
+    assert write("", request, hit, taxids={9606}) == said
 
 
 @pytest.mark.parametrize(
@@ -68,6 +108,92 @@ def test_yes_and_no_only_where_the_response_decides(question: str, fields: str, 
     said = write(question, f"mygene /v3/query?q=symbol:CDK2&fields={fields}", {"_id": "1017", **hit})
     assert said.startswith(verdict), said
     assert write(question, f"mygene /v3/query?q=symbol:CDK2&fields={fields}", {"_id": "1", **hit}, offline=True)
+
+
+@pytest.mark.parametrize(
+    ("question", "field", "value", "verdict"),
+    [
+        ("was rofecoxib withdrawn?", "withdrawn_flag", True, "Yes: "),
+        ("was rofecoxib withdrawn?", "withdrawn_flag", False, "No: "),
+        ("does rofecoxib have a black box warning?", "black_box_warning", 0, "No: "),
+        ("does rofecoxib have a black box warning?", "black_box_warning", 1, "Yes: "),
+        ("is rofecoxib oral?", "oral", False, "No: "),
+        ("is rofecoxib a prodrug?", "prodrug", -1, "ChEMBL"),
+        ("is rofecoxib approved?", "max_phase", 4, "Yes: "),
+        ("is rofecoxib approved?", "max_phase", "2", "No: "),
+        ("has rofecoxib been in clinical trials?", "max_phase", 2, "ChEMBL"),
+        ("does rofecoxib have a full molecular weight?", "molecule_properties.full_mwt", 314.4, "Yes: "),
+        ("is the molecular weight of rofecoxib right?", "molecule_properties.full_mwt", 314.4, "ChEMBL"),
+    ],
+)
+def test_a_value_that_says_no_is_no_yes(question: str, field: str, value: Any, verdict: str) -> None:
+    document: Any = value
+    for key in reversed(field.split(".")):
+        document = {key: document}
+    request = f"mychem /v1/query?q=chembl.pref_name:rofecoxib&fields=chembl.{field}"
+    for offline in (False, True):
+        said = write(question, request, {"_id": "X", "chembl": document}, offline=offline)
+        assert said.startswith(verdict), said
+
+
+@pytest.mark.parametrize(
+    ("question", "request_line", "hit", "yes"),
+    [
+        ("is CDK2 a tumour suppressor in humans?", "mygene /v3/query?q=symbol:CDK2&species=human", GENE, False),
+        ("is CDK2 known to be a suppressor?", "mygene /v3/query?q=symbol:CDK2&species=human", GENE, False),
+        ("is p53 a tumour suppressor?", "mygene /v3/query?q=(symbol:p53 OR alias:p53)", GENE, False),
+        ("is CDK2 a tumour kinase?", "mygene /v3/query?q=symbol:CDK2 AND name:kinase", GENE, False),
+        ("is CDK2 a human kinase?", "mygene /v3/query?q=symbol:CDK2 AND name:kinase&species=human", GENE, True),
+        ("is cdk2 a kinase of mice?", "mygene /v3/query?q=symbol:CDK2 AND name:kinase&species=mouse", GENE, True),
+        ("is CDK2 protein-coding?", "mygene /v3/query?q=symbol:CDK2&filter=type_of_gene:protein-coding", GENE, True),
+        ("are there kinases?", "mygene /v3/query?q=name:kinase", GENE, True),
+        (
+            "has rs1 a CADD score above 20?",
+            "myvariant /v1/query?q=dbsnp.rsid:rs1 AND cadd.phred:>20",
+            {"_id": "v"},
+            True,
+        ),
+        (
+            "does achondroplasia have autosomal dominant inheritance?",
+            r"mydisease /v1/query?q=mondo.label:achondroplasia AND hpo.inheritance.hpo_id:HP\:0000006",
+            {"_id": "MONDO:0007037"},
+            True,
+        ),
+    ],
+)
+def test_yes_needs_all_of_the_claim_in_the_request(question: str, request_line: str, hit: Any, yes: bool) -> None:
+    assert write(question, request_line, hit).startswith("Yes: ") is yes
+
+
+def test_some_hits_of_more_decide_nothing_of_all() -> None:
+    request = "mygene /v3/query?q=kinase&fields=type_of_gene"
+    coding = [{"_id": str(number), "type_of_gene": "protein-coding"} for number in range(3)]
+    assert write("are kinases pseudogenes?", request, *coding).startswith("No: ")
+    assert not write("are kinases pseudogenes?", request, *coding, total=42).startswith("No")
+    assert write("are all kinases protein coding?", request, *coding).startswith("Yes: ")
+    assert not write("are all kinases protein coding?", request, *coding, total=42).startswith("Yes")
+
+
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [
+        ("how many genes?", "count"),
+        ("number of kinases", "count"),
+        ("what is the number of kinases?", "count"),
+        ("please tell me the number of kinases", "count"),
+        ("total number of kinases", "count"),
+        ("count pathogenic variants in BRCA1", "count"),
+        ("uncertain significance variants in PALB2, count", "count"),
+        ("the count of variants in BRCA1", "count"),
+        ("which genes affect platelet count?", "values"),
+        ("CAS number of aspirin", "values"),
+        ("what is the CAS number of aspirin?", "values"),
+        ("where is CDK2?", "values"),
+        ("is CDK2 a gene?", "yes-no"),
+    ],
+)
+def test_a_number_is_only_counted_where_it_is_asked_for(question: str, intent: str) -> None:
+    assert read_intent(question) == intent
 
 
 def test_offline_what_is_not_recorded_is_no_no() -> None:
@@ -114,6 +240,19 @@ def test_a_list_of_names_is_one_line() -> None:
     hits = [{"_id": str(number), "symbol": f"G{number}"} for number in range(3)]
     said = write("", "mygene /v3/query?q=kinase&fields=symbol", *hits, total=42)
     assert said == "42 genes match: G0; G1; G2 (first 3 of 42)."
+
+
+def test_a_further_page_is_told_as_one() -> None:
+    hits = [{"_id": str(number), "symbol": f"G{number}"} for number in range(3)]
+    request = "mygene /v3/query?q=kinase&from=10"
+    assert write("", f"{request}&fields=symbol", *hits, total=42) == "42 genes match: G0; G1; G2 (items 11-13 of 42)."
+    assert write("", request, *hits, total=42).endswith("G2 (NCBI gene 2) (items 11-13 of 42).")
+    assert write("", request, hits[0], total=11).endswith("(item 11 of 11).")
+    hits = [{**hit, "alias": "a"} for hit in hits]
+    said = write("", f"{request}&fields=alias", *hits, total=42)
+    assert said.startswith("42 genes match; items 11-13 of 42:\nG0: a\n")
+    assert write("", f"{request}&fields=alias", total=5) == "5 genes match; there are none after the first 5."
+    assert write("", "mygene /v3/query?q=kinase&size=0&fields=alias", total=5) == "5 genes match."
 
 
 def test_groups_facets_batches_and_listings() -> None:
@@ -206,6 +345,15 @@ def test_a_table_has_a_row_for_each_hit() -> None:
         ),
         ("mygene /v3/gene/1017", "answered", "CDK2, cyclin dependent kinase 2 (NCBI gene 1017)."),
         ("mygene /v3/gene/99999999999", "empty", "There is no gene 99999999999 in the offline snapshot"),
+        ("mygene /v3/query?q=symbol:BRCA1&fields=genomic_pos", "answered", "on the reverse strand (GRCh38)."),
+        ("mygene /v3/query?q=symbol:CDK2&fields=name&species=human,mouse", "answered", "genes only, none of mouse."),
+        ("mygene /v3/query?q=symbol:zzz9&species=human,mouse", "empty", "genes only, none of mouse."),
+        ("mygene /v3/query?q=name:kinase&sort=homologene.id", "answered", "so the hits are not sorted by that."),
+        ("mygene /v3/query?q=name:kinase&facets=homologene.id", "answered", "so its values cannot be counted."),
+        ("mygene /v3/query?q=name:kinase&missing=summary", "answered", "hold summary, so it cannot be searched"),
+        ("mygene /v3/query?q=name:kinase AND NOT _exists_:summary", "answered", "does not hold summary, so it cannot"),
+        ("mygene /v3/query?q=name:kinase OR summary:insulin", "answered", "does not hold summary, so it cannot"),
+        ("mygene /v3/query?q=symbol:CDK2&fields=name&from=10", "answered", "there are none after the first 1."),
         ("mygene /v3/query?q=symbol:CDK2&fields=summary", "empty", "The offline snapshot does not hold summary."),
         ("mygene /v3/query?q=summary:kinase", "empty", "does not hold summary, so it cannot be searched by that"),
         ("mydisease /v1/disease/MONDO:0009061?fields=disgenet.genes_related_to_disease", "answered", "by HPO: CFTR"),
@@ -221,6 +369,78 @@ def test_requests_on_the_real_snapshot(settings: Settings, request_line: str, st
     assert (record["status"], record["question"]) == (status, request_line)
     assert said in record["answer"]
     assert (record["error"] is not None) == (status == "failed")
+
+
+def test_a_value_that_was_looked_for_elsewhere_is_not_missed(settings: Settings) -> None:
+    record = run_request("mygene /v3/query?q=(name:kinase OR summary:kinase)&sort=_score", settings)
+    assert record["status"] == "answered" and "does not hold" not in record["answer"]
+
+
+def test_hpo_stands_in_for_all_hits_and_the_other_fields_stay(settings: Settings) -> None:
+    request = "mydisease /v1/query?q=mondo.label:ataxia&fields=disgenet.genes_related_to_disease"
+    few, many = run_request(request, settings), run_request(f"{request}&size=100", settings)
+    assert len(many["hits"]) > 10 and len(many["values"]) > len(few["values"])
+    assert many["answer"].count("by HPO:") == 10
+    request = "mydisease /v1/disease/MONDO:0009061?fields=mondo.{},disgenet.genes_related_to_disease"
+    record = run_request(request.format("label"), settings)
+    assert "of cystic fibrosis: cystic fibrosis." in record["answer"] and "by HPO: CFTR" in record["answer"]
+    assert {"cystic fibrosis", "CFTR"} <= set(record["values"])
+    record = run_request(request.format("definition"), settings)
+    assert "The offline snapshot does not hold mondo.definition." in record["answer"]
+    assert "by HPO: CFTR" in record["answer"]
+
+
+@pytest.mark.parametrize(
+    ("q", "blamed"),
+    [
+        ("symbol:CDK2&filter=name:zzzyyy", "This part alone finds nothing: name:zzzyyy."),
+        ("symbol:CDK2 AND type_of_gene:pseudo AND NOT name:zzzyyy", "no record fits all of them together"),
+        ("symbol:CDK2 AND (name:zzzyyy OR name:xxxwww)", "finds nothing: name:(zzzyyy OR xxxwww)."),
+        ("type_of_gene:pseudo AND (symbol:CDK2 OR symbol:zzzyyy)", "no record fits all of them together"),
+    ],
+)
+def test_blame_is_for_what_a_hit_must_fulfil(settings: Settings, q: str, blamed: str) -> None:
+    record = run_request(f"mygene /v3/query?q={q}", settings)
+    assert record["status"] == "empty" and blamed in record["answer"]
+
+
+def test_the_request_shown_is_the_one_sent(settings: Settings) -> None:
+    line = "mygene /v3/query?q=name:kinase&fields=symbol"
+    wide = settings.model_copy(update={"hits": 50})
+    record = run_request(line, wide)
+    assert len(record["hits"]) == 50
+    assert record["request"] == record["attempts"][0]["request"] == f"{line}&size=50"
+    assert record["url"] == "https://mygene.info/v3/query?q=name:kinase&fields=symbol&size=50"
+    assert run_request(f"{line}&size=3", wide)["request"] == f"{line}&size=3"
+    assert run_request("mygene /v3/gene/1017?fields=symbol", wide)["request"] == "mygene /v3/gene/1017?fields=symbol"
+
+
+def test_a_server_s_failure_is_an_attempt_of_the_record(settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"backend": "http://127.0.0.1:9/v3", "timeout": 1.0})
+    record = run_request("mygene /v3/gene/1017", nowhere)
+    assert (record["status"], record["backend"]) == ("failed", "http://127.0.0.1:9/v3")
+    assert [(row["outcome"], row["request"]) for row in record["attempts"]] == [("error", "mygene /v3/gene/1017")]
+    assert record["error"] is not None and record["error"]["hint"]
+    assert record["attempts"][0]["error"] == record["error"]["message"]
+    assert record["seconds"]["execute"] > 0
+
+
+def test_a_wrong_address_is_not_nothing_found(settings: Settings, service: str) -> None:
+    for line in ("mygene /v3/query?q=symbol:CDK2", "mygene /v3/gene/1017"):
+        record = run_request(line, settings.model_copy(update={"backend": f"{service}/elsewhere/v3"}))
+        assert record["status"] == "failed" and record["error"] is not None
+        assert "address" in record["error"]["hint"]
+
+
+def test_a_fault_of_the_offline_data_keeps_its_own_words(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise DataError("The disk is full.", "Make room.")
+
+    monkeypatch.setattr("agent.runtime._runtimes", {})
+    monkeypatch.setattr("tools.offline.store.Store.index", fail)
+    record = run_request("mygene /v3/query?q=symbol:CDK2", settings)
+    assert (record["status"], record["error"]) == ("failed", {"message": "The disk is full.", "hint": "Make room."})
+    assert record["attempts"][0]["outcome"] == "error"
 
 
 def test_the_question_shapes_the_answer_to_a_request(settings: Settings) -> None:

@@ -79,7 +79,8 @@ def test_a_table_where_there_are_several_hits(cli: Callable[..., Result]) -> Non
         (("ask",), 2, "Give a question"),
         (("ask", "where?", "--batch", "x", "--out", "y"), 2, "Give a question"),
         (("ask", "--batch", "x"), 2, "go together"),
-        (("ask", "where?", "--api", "mygenes"), 1, "mygene"),
+        (("ask", "where?", "--api", "mygenes"), 2, "Did you mean mygene?"),
+        (("fields", "where", "--api", "mygenes"), 2, "Did you mean mygene?"),
         (("ask", "--batch", "missing.jsonl", "--out", "out.jsonl"), 1, "missing.jsonl cannot be read"),
         (("fields",), 2, "Give a text"),
         (("fields", "--refresh", "--backend", "offline"), 2, "A refresh asks a service"),
@@ -159,6 +160,30 @@ def test_a_batch_has_a_record_for_every_line_and_goes_on(
         (record["id"], record["status"]) for record in records
     ]
     assert len(model.prompts) == 2
+
+
+def test_half_a_character_stops_no_batch(
+    cli: Callable[..., Result], script: Callable[..., Any], tmp_path: Path
+) -> None:
+    script(CDK2)
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"id": "\\ud800", "question": "é \\udfff"}\n{"id": "é", "question": "x"}\n', "utf-8")
+    for _ in range(2):
+        assert cli("ask", "--batch", source, "--out", target).exit_code == 0
+        records = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
+        assert [record["id"] for record in records] == ["\ud800", "é"]
+
+
+def test_an_api_of_the_environment_must_be_one(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_API", "foo")
+    result = cli("ask", "where is CDK2?")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no API called 'foo'" in result.stderr
+
+
+def test_a_further_page_s_table_says_which_it_is(cli: Callable[..., Result]) -> None:
+    result = cli("run", "mygene /v3/query?q=name:kinase&fields=symbol&size=30&from=30")
+    assert "\nitems 31-50 of " in result.stdout
 
 
 def test_a_batch_overwrites_nothing(cli: Callable[..., Result], script: Callable[..., Any], tmp_path: Path) -> None:

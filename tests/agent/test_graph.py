@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
 from agent import ask, build_graph
 from agent.checkpoint import open_checkpointer
@@ -39,6 +40,27 @@ def test_a_rejected_draft_goes_back_with_its_error(script: Callable[..., Any], s
     assert "mygene has no field 'symbl'" in (record["attempts"][0]["error"] or "")
     assert "symbl:CDK2" in model.prompts[1] and "no field 'symbl'" in model.prompts[1]
     assert record["status"] == "answered"
+
+
+def test_a_served_model_is_held_to_the_grammar(script: Callable[..., Any], settings: Settings) -> None:
+    served = settings.model_copy(update={"model": "openai"})
+    model = script("mygene /v3/query?q=symbol:CDK4&fields=name", "mygene /v3/query?fields=name&q=symbol:CDK2")
+    record = build_graph(served).invoke({"question": "what is CDK2 called?"})
+    assert [attempt["outcome"] for attempt in record["attempts"]] == ["rejected", "ok"]
+    # Another order of the parameters is the same request.
+    assert (record["status"], record["request"]) == ("answered", CDK2)
+    error = record["attempts"][0]["error"] or ""
+    assert "'CDK4' cannot stand" in error and "CDK2" in error and error in model.prompts[1]
+
+
+def test_what_the_settings_add_is_no_part_of_the_conversation(script: Callable[..., Any], settings: Settings) -> None:
+    model = script("mygene /v3/query?q=name:kinase&fields=symbol", CDK4)
+    config: Any = {"configurable": {"thread_id": "a"}}
+    graph = build_graph(settings.model_copy(update={"hits": 30}), InMemorySaver())
+    record = graph.invoke({"question": "which genes are called kinase?"}, config)
+    assert (len(record["hits"]), record["request"].endswith("&size=30")) == (30, True)
+    graph.invoke({"question": "and CDK4?"}, config)
+    assert "q=name:kinase" in model.prompts[1] and "size=30" not in model.prompts[1]
 
 
 def test_a_refusal_of_the_service_goes_back_too(script: Callable[..., Any], settings: Settings) -> None:

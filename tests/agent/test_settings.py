@@ -34,6 +34,14 @@ def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "BIOTHINGS_ASSISTANT_BACKEND" in caught.value.hint
 
 
+def test_an_unknown_argument_is_refused() -> None:
+    for make in (Settings, load_settings):
+        with pytest.raises(SettingsError, match="bakend") as caught:
+            make(bakend="offline")
+        assert "backend" in caught.value.hint
+    assert Settings(_env_file=None, backend="offline").backend == "offline"  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("BACKEND", "nowhere"), ("HITS", "0"), ("HITS", "many"), ("MODEL", "x"), ("TIMEOUT", "-1")]
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rag.names import Names, kind_of, open_names
+from tools.errors import DataError
 
 NAMES = Names.of({"disease": ["Crohn's disease", "diabetes mellitus", "type 2 diabetes mellitus", "HIT"]})
 
@@ -36,6 +37,14 @@ def test_the_names_of_the_snapshot(real_home):
     assert [name.text for name in names.find("disease", "drugs for cystic fibrosis")] == ["cystic fibrosis"]
     assert [name.text for name in names.find("chemical", "imatinib or ASPIRIN")] == ["imatinib", "ASPIRIN"]
     assert [name.text for name in names.find("gene", "cdk2, BRCA1")] == ["cdk2", "BRCA1"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_its_setting(tmp_path, monkeypatch):
+    monkeypatch.setattr("rag.names._read", lambda api, paths: iter(["gout"]))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError) as caught:
+        open_names(tmp_path / "file")
+    assert "BIOTHINGS_ASSISTANT_HOME" in caught.value.hint
 
 
 def test_a_damaged_file_is_made_again(tmp_path, monkeypatch):

@@ -20,12 +20,15 @@ ASKED: list[str] = []
 
 
 class Service(BaseHTTPRequestHandler):
-    """A BioThings server of one API, below /v1."""
+    """A BioThings server of one API, below /v1; below /own/v1 it says of which."""
 
     def do_GET(self) -> None:
         ASKED.append(self.path)
-        known = self.path.startswith(("/v1/", "/v3/"))
-        body = json.dumps({"_id": "1017", "total": 0, "hits": []} if known else {"success": False, "error": "no"})
+        known = self.path.startswith(("/v1/", "/v3/", "/own/"))
+        answer = {"_id": "1017", "total": 0, "hits": []} if known else {"success": False, "error": "no"}
+        if self.path == "/own/v1/metadata":
+            answer = {"biothing_type": "disease"}
+        body = json.dumps(answer)
         self.send_response(200 if known else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -90,6 +93,17 @@ def test_a_server_of_one_api_and_of_many(url: str, tmp_path: Path) -> None:
     assert execute(query, resolve_backend(url, tmp_path)).total == 0
     with pytest.raises(NotFound):
         execute(query, resolve_backend(f"{url}/wrong/v7", tmp_path))
+
+
+def test_a_server_of_one_api_is_not_asked_for_another(url: str, tmp_path: Path) -> None:
+    own = resolve_backend(f"{url}/own/v1", tmp_path)
+    for _ in range(2):
+        assert own.base_url("mydisease") == f"{url}/own/v1"
+    assert ASKED == ["/own/v1/metadata"]
+    for api in ("mychem", "mygene"):
+        with pytest.raises(QueryError, match=f"is one of mydisease, not of {api}") as caught:
+            own.base_url(api)
+        assert "--api mydisease" in caught.value.hint
 
 
 def test_names_and_apis_that_are_not_there(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -357,6 +358,26 @@ def test_live_answers_are_kept(server: Server, tmp_path: Path) -> None:
     assert len(list(iterate(CDK2, live()))) == 2  # type: ignore[arg-type]
     server.requests.clear()
     assert len(list(iterate(CDK2, live()))) == 2  # type: ignore[arg-type]
+
+
+def test_a_failure_of_the_offline_service_is_no_wrong_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[tuple[Exception, type[errors.AssistantError], str]] = [
+        (errors.DataError("The index is damaged.", "Remove it."), errors.DataError, "The index is damaged."),
+        (ZeroDivisionError("oops"), errors.ServerError, "The offline service failed: ZeroDivisionError: oops"),
+    ]
+    for fault, expected, message in faults:
+        monkeypatch.setattr("tools.offline.store.Store.index", Mock(side_effect=fault))
+        with pytest.raises(expected) as caught:
+            execute(CDK2, resolve_backend("offline", tmp_path))
+        assert caught.value.message == message
+        assert caught.value.hint in ("Remove it.", "Please report this request.")
+
+
+def test_a_listing_says_so_once(server: Server, tmp_path: Path) -> None:
+    server.behaviour = listing(1)
+    query = Query.parse("mygene /v3/query?q=symbol:CDK2&fetch_all=true")
+    backend = resolve_backend(f"{server.url}/v3", tmp_path, limits=QUICK)
+    assert len(list(iterate(query, backend))) == 2
 
 
 def test_a_damaged_cache_is_no_obstacle(server: Server, tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def test_snippet_is_python(query):
 
 
 @pytest.mark.parametrize(
+    ("line", "call"),
+    [
+        ("mygene /v3/metadata/fields?search=kegg", 'client.get_fields("kegg")'),
+        ("mygene /v3/metadata/fields", "client.get_fields()"),
+        (
+            "mygene /v3/metadata/fields?prefix=go",
+            'httpx.get("https://mygene.info/v3/metadata/fields?prefix=go").json()',
+        ),
+    ],
+)
+def test_a_listing_s_snippet_asks_for_that_listing(line, call):
+    assert f"result = {call}\n" in Query.parse(line).snippet()
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("mygene /v3/query?q=symbol:CDK2&species=human", "mygene /v3/query?q=symbol:cdk2&species=9606"),
@@ -103,6 +118,9 @@ def test_different_requests_are_not_equal(one, other):
         ("mygene /v3/query?q=summary:x&facets=go", "go.BP"),
         ("myvariant /v1/query?q=cadd.phred:high", "number"),
         ("mydisease /v1/query?q=chr7:1-100", "mygene and myvariant"),
+        ("mygene /v3/query?q=x&size=²", "1,000"),
+        ("mygene /v3/query?q=x&species=²", "mouse"),
+        ("mygene /v3/query?q=x y&fetch_all=true", "offline sync mygene 'x y'"),
         ("mygene /v3/gene/", "identifier"),
         ("which genes are on chr7?", "mygene /v3/query"),
     ],
