@@ -42,16 +42,19 @@ _VERBS = (
     r"(?:are|were|have|target|act|treat|cause|contain|carry|show|lie|encode|code|bind|inhibit|begin|start|belong|"
     r"come|cross|hit|work|exist|lack|affect|involve|feature|present)"
 )
-#: What opens a sentence that is whole already: only before a bare noun phrase can another opening stand.
-_OPENING_WORDS = (
-    "I according all also among and annotate any are at between break but by can check compare convert could count "
-    "define describe display do does explain fetch find for from get give given go group had has have he how i if in "
-    "is it its just let limit list look map more my name need next not now of ok on only or order our page pick "
-    "please pull put rank report retrieve return same say search she should show sorry sort suppose take tell that "
-    "their then there these they this those to translate turn was we were what when where which who will with without "
-    "would"
+#: What opens a sentence that is whole already, as words and as beginnings of words: only before a bare noun phrase can
+#: another opening stand.
+_WORDS = (
+    "I all also among and any are at between but by can do does for from get go had has have he i if in is it its just "
+    "more my name next not now of on only or our page pick put same say she should take that their then there these "
+    "they this those to was we were will with without"
 )
-_OPENINGS = "|".join(rf"{word}\b" for word in _OPENING_WORDS.split())
+_STEMS = (
+    "according annotate break check compare convert could count define describe display explain fetch find give given "
+    "group how let limit list look map need ok order please pull rank report retrieve return search show sorry sort "
+    "suppose tell translate turn what when where which who would"
+)
+_OPENINGS = "|".join([*(f"{word} " for word in _WORDS.split()), *_STEMS.split()])
 #: What a sentence is turned into, by its form; the groups of the pattern fill the blanks.
 _TURNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (
