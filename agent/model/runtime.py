@@ -24,6 +24,8 @@ logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
 Logits = NDArray[np.float32]
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """`llama_token_data` of llama.h."""
+GUESSES = 3
+"""Most tokens that are evaluated ahead of their choice."""
 _GROUPS = (32, 512)
 """Sizes of the groups in which candidates are tested against a grammar, likeliest first, before all the rest."""
 
@@ -117,8 +119,8 @@ class Runtime:
         limits = c.llama_context_default_params()
         limits.n_ctx, limits.n_batch, limits.n_ubatch = context, self._batch, self._batch
         limits.n_threads = limits.n_threads_batch = threads
-        # Logits of the newest token only; the default would reserve room for those of the whole batch.
-        limits.n_outputs_max = limits.n_outputs_max_per_seq = 1
+        # Logits of the newest tokens only; the default would reserve room for those of the whole batch.
+        limits.n_outputs_max = limits.n_outputs_max_per_seq = GUESSES + 1
         limits.no_perf = True
         # A few hundred tokens: flash attention on a CPU is slower, by a tenth for one token, by half for four.
         limits.flash_attn_type = c.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -136,6 +138,8 @@ class Runtime:
         self.context = int(c.llama_n_ctx(self._context))
         self.tokens: list[int] = []
         """The tokens evaluated so far."""
+        self.habits: dict[tuple[int, ...], tuple[int, ...]] = {}
+        """What followed three tokens when they were last written."""
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of a text, its ChatML marks included, without a mark of our own before it."""
@@ -189,37 +193,43 @@ class Runtime:
             if old != new:
                 break
             kept += 1
-        self._forget(kept)
+        self.forget(kept)
         for start in range(kept, len(prompt), self._batch):
             if cancelled():
                 return None
             self.evaluate(prompt[start : start + self._batch])
         return kept
 
-    def _forget(self, start: int) -> None:
+    def forget(self, start: int) -> None:
         """Drop the evaluated tokens from `start` on."""
         if start < len(self.tokens):
             c.llama_memory_seq_rm(self._memory, 0, start, -1)
             del self.tokens[start:]
 
-    def evaluate(self, tokens: Sequence[int]) -> None:
-        """Evaluate tokens after those so far.
+    def evaluate(self, tokens: Sequence[int], guesses: Sequence[int] = ()) -> None:
+        """Evaluate tokens after those so far, and guesses of what comes next.
+
+        Logits are then there for the last token and for each guess.
 
         Raises:
             RuntimeFault: llama.cpp refuses; what was evaluated before is then forgotten too.
         """
-        count = len(tokens)
-        data = (c.llama_token * count)(*tokens)
-        status = c.llama_decode(self._context, c.llama_batch_get_one(data, count))
+        whole = [*tokens, *guesses]
+        count = len(whole)
+        data = (c.llama_token * count)(*whole)
+        batch = c.llama_batch_get_one(data, count)
+        wanted = (ctypes.c_int8 * count)(*([0] * (len(tokens) - 1) + [1] * (len(guesses) + 1)))
+        batch.logits = ctypes.cast(wanted, ctypes.POINTER(ctypes.c_int8))
+        status = c.llama_decode(self._context, batch)
         if status != 0:
             c.llama_memory_clear(self._memory, True)
             self.tokens.clear()
             raise RuntimeFault("decode", f"llama.cpp cannot evaluate {count} tokens (status {status}).")
-        self.tokens.extend(tokens)
+        self.tokens.extend(whole)
 
-    def logits(self) -> Logits:
-        """Return the logits after the last token evaluated: a view, valid until the next evaluation."""
-        pointer = c.llama_get_logits_ith(self._context, -1)
+    def logits(self, from_end: int = 0) -> Logits:
+        """Return the logits after the last token evaluated or one before it: a view, until the next evaluation."""
+        pointer = c.llama_get_logits_ith(self._context, -1 - from_end)
         if not pointer:
             raise RuntimeFault("decode", "llama.cpp has no logits.")
         logits: Logits = np.ctypeslib.as_array(pointer, shape=(self._size,))
