@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agent.settings import Settings
@@ -76,19 +77,39 @@ class Runtime:
 
     @property
     def backend(self) -> Backend:
-        """Where requests go; `auto` is decided once."""
+        """Where requests go; `auto` is decided anew as what is known of the live services grows old."""
+        settings, name, notice = self.settings, self.settings.backend, ""
+        if name == "auto":
+            from tools.backend import probe_live
+
+            notice = probe_live()
+            name = "offline" if notice else "live"
 
         def make() -> Backend:
             from tools.backend import resolve_backend
             from tools.http import Limits
 
-            settings = self.settings
             limits = Limits(read_seconds=settings.timeout, max_bytes=settings.max_answer_mb * 2**20)
             return resolve_backend(
-                settings.backend, settings.home, limits=limits, progress=self._progress, cache=settings.cache
+                name,
+                settings.home,
+                limits=limits,
+                progress=self._progress,
+                cache=settings.cache,
+                store=self.store if name == "offline" else None,
             )
 
-        return self._part("backend", make)
+        # Siblings that ask the same place share its connections; all share the indexes.
+        owner = self._sibling or self
+        backend = owner._part(f"backend {name} {settings.timeout} {settings.max_answer_mb} {settings.cache}", make)
+        return replace(backend, notice=notice) if notice else backend
+
+    def doubt_service(self) -> None:
+        """Have `auto` decided anew, since a service did not answer."""
+        if self.settings.backend == "auto":
+            from tools.backend import forget_probes
+
+            forget_probes()
 
     @property
     def store(self) -> Store:
@@ -136,9 +157,9 @@ class Runtime:
         """Stop the model's process and close indexes and connections."""
         with self._guard:
             parts, self._parts, self._prepared = self._parts, {}, False
-        for name in ("model", "retriever", "backend"):
-            if name in parts:
-                parts[name].close()
+        for name, part in parts.items():
+            if name in ("model", "retriever") or name.startswith("backend "):
+                part.close()
 
     def _part(self, name: str, make: Callable[[], Part]) -> Part:
         with self._guard:

@@ -9,7 +9,6 @@ hash, the losses and the versions.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import math
@@ -32,7 +31,6 @@ Log = Callable[[str], None]
 Measure = Callable[..., Any]
 #: Validation sequences that are computed at once.
 _HELD_ROWS = 16
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 
 
 class Recipe(BaseModel):
@@ -76,7 +74,6 @@ def train(
     Returns:
         The adapter's folder.
     """
-    _keep_memory()
     import torch
     from peft import LoraConfig, get_peft_model, load_peft_weights, set_peft_model_state_dict
     from transformers import AutoModelForCausalLM
@@ -255,20 +252,6 @@ def _has_bf16() -> bool:
         return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
-
-
-def _keep_memory() -> None:
-    """Stop glibc from giving the big tensors back to the system at each step, which costs a fifth of the time.
-
-    Numbers are those of <malloc.h>: no separate mappings, one arena (the backward pass has a thread of its own), a
-    large piece at a time, none of it returned.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return  # Another C library.
-    for parameter, value in ((_M_MMAP_MAX, 0), (_M_ARENA_MAX, 1), (_M_TOP_PAD, 2**28), (_M_TRIM_THRESHOLD, 2**31 - 1)):
-        mallopt(parameter, value)
 
 
 def _fingerprint(batches: Sequence[Sequence[int]], recipe: Recipe) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     import httpx
 
     from tools.http import Limits
+    from tools.offline.store import Store
 
 OFFLINE_URL = "http://offline.invalid"
 _PROBE_PATH = "/gene/1017?fields=symbol"
+#: How long it holds that the live services can, or cannot, be reached.
+_PROBE_LASTS = 60.0
 
 
 @dataclass
@@ -64,6 +68,7 @@ def resolve_backend(
     live_urls: Mapping[str, str] | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
     cache: bool = True,
+    store: Store | None = None,
 ) -> Backend:
     """Return the backend called `name`.
 
@@ -72,27 +77,26 @@ def resolve_backend(
             server: of `offline serve`, which has all APIs (`http://host:port`); of a server with one API, up to its
             version (`http://host:port/v1`); or with `{api}` in place of the API's name.
         home: the folder that holds the offline indexes and the cache.
-        probe_seconds: how long `auto` waits for the live service; asked once in a process.
+        probe_seconds: how long `auto` waits for the live service; asked once a minute at most.
         limits: time and size limits, by default those of `tools.http`.
         live_urls: addresses of the live services, by default the known ones.
         progress: told about the building of offline indexes: what, done, total.
         cache: whether answers of the live services are kept for a day.
+        store: the offline indexes, where they are open already.
 
     Raises:
         SettingsError: the name is none of these.
     """
     if name == "offline":
-        return _offline(home, progress)
+        return _offline(home, progress, store)
     if name == "live":
         return _live(home, limits, live_urls, cache)
     if name == "auto":
-        backend = _live(home, limits, live_urls, cache)
-        fault = _probe(backend.base_url("mygene") + _PROBE_PATH, probe_seconds)
-        if fault is None:
-            return backend
-        backend.close()
-        offline = _offline(home, progress)
-        offline.notice = f"The live service cannot be reached ({fault.rstrip('.')}); the offline snapshot is used."
+        notice = probe_live(probe_seconds, live_urls)
+        if not notice:
+            return _live(home, limits, live_urls, cache)
+        offline = _offline(home, progress, store)
+        offline.notice = notice
         return offline
     if name.startswith(("http://", "https://")):
         return _server(name.rstrip("/"), limits)
@@ -101,14 +105,29 @@ def resolve_backend(
     )
 
 
-def _offline(home: Path, progress: Callable[[str, int, int | None], None] | None) -> Backend:
+def probe_live(seconds: float = 2.0, live_urls: Mapping[str, str] | None = None) -> str:
+    """Return one sentence for the user that says why the live services are not used; empty where they answer."""
+    root = live_urls["mygene"] if live_urls else apis.get_api("mygene").root
+    fault = _probe(root + _PROBE_PATH, seconds)
+    return f"The live service cannot be reached ({fault.rstrip('.')}); the offline snapshot is used." if fault else ""
+
+
+def forget_probes() -> None:
+    """Have the live services probed anew, since one of them did not answer."""
+    with _probe_lock:
+        _probes.clear()
+
+
+def _offline(
+    home: Path, progress: Callable[[str, int, int | None], None] | None, store: Store | None = None
+) -> Backend:
     from tools.offline.store import Store
     from tools.offline.transport import OfflineTransport
 
     def base_url(api: str) -> str:
         return f"{OFFLINE_URL}/{api}/{apis.get_api(api).version}"
 
-    transport = OfflineTransport(Store(home, progress=progress))
+    transport = OfflineTransport(store or Store(home, progress=progress))
     return Backend("offline", {}, transport, find_base_url=base_url)
 
 
@@ -133,13 +152,42 @@ def _server(address: str, limits: Limits | None) -> Backend:
     def base_url(api: str) -> str:
         if "{api}" in address:
             return address.replace("{api}", api)
-        if versioned:
-            return address
         if api not in found:
-            found[api] = _choose(address, api, transport)
+            if versioned:
+                _refuse_other(address, api, transport)
+            found[api] = address if versioned else _choose(address, api, transport)
         return found[api]
 
     return Backend(address, {}, transport, find_base_url=base_url)
+
+
+def _refuse_other(address: str, api: str, transport: httpx.BaseTransport) -> None:
+    """Refuse an address up to its version that is that of another API, which would answer other questions.
+
+    Raises:
+        QueryError: the server says that it is another's.
+    """
+    import httpx
+
+    from tools.http import CallTransport
+
+    version = address.rsplit("/", 1)[-1]
+    if [name for name in apis.api_names() if apis.get_api(name).version == version] == [api]:
+        return  # No other has that version.
+    try:
+        response = CallTransport(transport, 30.0).handle_request(httpx.Request("GET", f"{address}/metadata"))
+        described = response.json()
+    except (ServiceError, ValueError) as error:
+        if isinstance(error, ServiceError) and error.retryable:
+            raise
+        return  # What is wrong with the address, the request itself will find.
+    kind = described.get("biothing_type") if isinstance(described, dict) else None
+    owners = [name for name in apis.api_names() if kind in apis.get_api(name).entity_names]
+    if owners and api not in owners:
+        raise QueryError(
+            f"The server at {address} is one of {owners[0]}, not of {api}.",
+            f"Ask it with `--api {owners[0]}`, or give an address with `{{api}}` in the place of the API's name.",
+        )
 
 
 def _choose(address: str, api: str, transport: httpx.BaseTransport) -> str:
@@ -165,16 +213,19 @@ def _choose(address: str, api: str, transport: httpx.BaseTransport) -> str:
     )
 
 
-_probes: dict[str, str | None] = {}
+#: Of each address that was probed: when, and what went wrong.
+_probes: dict[str, tuple[float, str | None]] = {}
 _probe_lock = threading.Lock()
 
 
 def _probe(url: str, seconds: float) -> str | None:
-    """Ask `url` once in this process; return what went wrong, or None."""
+    """Ask `url`, unless it was asked a moment ago; return what went wrong, or None."""
     with _probe_lock:
-        if url not in _probes:
-            _probes[url] = _ask(url, seconds)
-        return _probes[url]
+        known = _probes.get(url)
+        if known is None or time.monotonic() - known[0] > _PROBE_LASTS:
+            fault = _ask(url, seconds)
+            known = _probes[url] = (time.monotonic(), fault)
+        return known[1]
 
 
 def _ask(url: str, seconds: float) -> str | None:

@@ -13,7 +13,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from agent.values import table
+from agent.values import find, say_at, table, unique
 from tools.query import Query
 from ui.sqlite import connect
 
@@ -72,12 +72,27 @@ def tabulated(record: dict[str, Any]) -> tuple[Query, list[dict[str, Any]]]:
     return query.model_copy(update={"fields": (facet, "count")}), rows
 
 
-def lay_out(query: Query, hits: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows of a table; counts, which have no `_id`, have no column for it."""
+def lay_out(query: Query, hits: list[dict[str, Any]], *, listed: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of a table, for the page and for the download alike.
+
+    Counts, which have no `_id`, have no column for it. Of a list (`listed`), each row says whose answer it is and what
+    became of it.
+    """
+    if listed:
+        lead = ["query", "status"]
+        header = list(dict.fromkeys([*lead, "_id", *query.fields]))
+        return header, [[str(hit[path]) if path in lead else _said(hit, path) for path in header] for hit in hits]
+    if query.kind == "fields":
+        header = ["field", "type", "index"]
+        return header, [[_said(hit, path) for path in header] for hit in hits]
     header, rows = table(query, hits)
     if header[:1] == ["_id"] and hits and not any("_id" in hit for hit in hits):
         return header[1:], [row[1:] for row in rows]
     return header, rows
+
+
+def _said(hit: dict[str, Any], path: str) -> str:
+    return "; ".join(unique(say_at(path, value) for value in find(hit, path)))
 
 
 def as_json(hits: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -90,17 +105,23 @@ def as_json(hits: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def as_csv(
-    query: Query, hits: Iterable[dict[str, Any]], known: list[dict[str, Any]], lead: tuple[str, ...] = ()
+    query: Query,
+    known: list[dict[str, Any]],
+    every: Iterable[dict[str, Any]] | None = None,
+    *,
+    listed: bool = False,
 ) -> Iterator[bytes]:
-    """Write hits as CSV, with the columns that the table of the `known` ones has; those of `lead` stand first."""
-    header, _ = lay_out(query, known)
+    """Write as CSV what the page's table of the `known` hits shows, or `every` hit in the columns of that table."""
+    header, rows = lay_out(query, known, listed=listed)
+    yield _line(header)
+    if every is None:
+        yield from map(_line, rows)
+        return
     # With its fields named, a table keeps its columns whatever the hits hold.
     named = query.model_copy(update={"fields": tuple(path for path in header if path not in ("_id", "query"))})
-    header = [*lead, *(path for path in header if path not in lead)]
-    yield _line(header)
-    for hit in hits:
-        columns, rows = table(named, [hit])
-        found = {name: str(hit.get(name, "")) for name in lead} | dict(zip(columns, rows[0], strict=True))
+    for hit in every:
+        columns, (row,) = table(named, [hit])
+        found = dict(zip(columns, row, strict=True))
         yield _line([found.get(path, "") for path in header])
 
 

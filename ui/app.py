@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import chainlit as cl
@@ -12,16 +12,17 @@ from chainlit.server import app, sio
 from chainlit.session import WebsocketSession
 
 from ui import routes
-from ui.chat import get_chat
+from ui.chat import THREADS, get_chat
 from ui.list_turn import answer_list, find_list
 from ui.request_card import is_request_line, judge, run_edited, run_line, run_request_aside, save_correction
-from ui.security import LOCAL_USER, LOOPBACK, Guard, may_sign_in, read_users
+from ui.security import LOCAL_USER, Doorkeeper, Guard, is_local, read_users
 from ui.settings_panel import chosen_settings, chosen_species, show_panel, starter_categories
+from ui.tasks import at_work, stop_work
 from ui.turn import ask, history_before, show_answer, show_fault
 
 _chat = get_chat()
 _users = read_users(_chat.settings)
-app.add_middleware(Guard, local=_chat.settings.chat_host in LOOPBACK)
+app.add_middleware(Guard, local=is_local(_chat.settings))
 routes.install(app)
 
 
@@ -32,13 +33,12 @@ def data_layer() -> Any:
 
 
 if _users:
+    _doorkeeper = Doorkeeper(_users)
 
     @cl.password_auth_callback
     async def sign_in(name: str, password: str) -> cl.User | None:
         """Let in who is known."""
-        # Slow enough that guessing is of no use.
-        await asyncio.sleep(0.3)
-        return cl.User(identifier=name) if may_sign_in(_users, name, password) else None
+        return cl.User(identifier=name) if await _doorkeeper.admits(name, password) else None
 
 else:
 
@@ -51,6 +51,8 @@ else:
 @cl.on_app_startup
 async def start() -> None:
     """Begin to open model and indexes; a question that comes meanwhile waits for them."""
+    # A machine of two cores has six threads by default, and some of what is done aside waits for a service.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="aside"))
     _chat.prepare()
 
 
@@ -74,17 +76,22 @@ async def begin_chat() -> None:
 
 
 @cl.on_chat_resume
-async def resume_chat(_: Any) -> None:
+async def resume_chat(thread: Any) -> None:
     """Take up an earlier chat with the settings that it had."""
+    # Who edits one of its questions starts anew from there.
+    _seen_messages().update(step["id"] for step in thread["steps"])
     await show_panel(_chat.settings, dict(cl.context.session.chat_settings))
 
 
 @cl.on_message
 async def answer_message(message: cl.Message) -> None:
     """Answer a question, or look up a list."""
+    async with at_work():
+        await _answer(message)
+
+
+async def _answer(message: cl.Message) -> None:
     session = cl.context.session
-    # Chainlit notes the task for a new message, but not for one that was edited, which Stop then would not reach.
-    session.current_task = asyncio.current_task()
     await _drop_what_followed(message)
     settings = chosen_settings(_chat.settings, session.chat_settings)
     if is_request_line(message.content):
@@ -112,10 +119,16 @@ async def answer_message(message: cl.Message) -> None:
 
 async def _drop_what_followed(message: cl.Message) -> None:
     """Forget what came after a message that was edited: the chat goes on from there."""
-    seen: set[str] = cl.context.session.__dict__.setdefault("seen_messages", set())
+    seen = _seen_messages()
     if message.id in seen and message.created_at:
         await _chat.data_layer.delete_after(cl.context.session.thread_id, message.created_at)
     seen.add(message.id)
+
+
+def _seen_messages() -> set[str]:
+    """Return the ids of this chat's messages so far: one that comes again was edited."""
+    seen: set[str] = cl.context.session.__dict__.setdefault("seen_messages", set())
+    return seen
 
 
 @sio.on("stop")
@@ -125,11 +138,7 @@ async def stop(sid: str) -> None:
     if session is None:
         return
     init_ws_context(session)
-    task = session.current_task
-    if task is not None and not task.done():
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-            await asyncio.wait_for(asyncio.shield(task), 5)
+    if await stop_work(session):
         await cl.Message("Stopped.").send()
     await cl.context.emitter.task_end()
 
@@ -153,6 +162,6 @@ async def correct(action: cl.Action) -> dict[str, Any]:
 
 
 @cl.action_callback("choose")
-async def choose(action: cl.Action) -> None:
+async def choose(action: cl.Action) -> dict[str, Any]:
     """Answer for one of the choices that a question left open."""
-    await run_line(str(action.payload["line"]), str(action.payload.get("question") or ""))
+    return {"ok": await run_line(str(action.payload["line"]), str(action.payload.get("question") or ""))}

@@ -19,7 +19,7 @@ from ui.feedback import Corrections
 
 log = logging.getLogger(__name__)
 #: More chats than this wait before they wait for the model; each waiting one holds a thread.
-_THREADS = 64
+THREADS = 64
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Chat:
         self.settings = settings
         self.folder = settings.home / "chat"
         self.preparation = Preparation(progress)
-        self.workers = ThreadPoolExecutor(_THREADS, thread_name_prefix="chat")
+        self.workers = ThreadPoolExecutor(THREADS, thread_name_prefix="chat")
         self.ready = threading.Event()
         self.fault: str | None = None
 
@@ -114,7 +114,8 @@ class Chat:
         """Return how things stand."""
         if not self.ready.is_set():
             return {"status": "preparing", "detail": self.preparation.text}
-        return {"status": "ok" if self.fault is None else "degraded", "detail": self.fault or ""}
+        detail = " ".join(filter(None, (self.fault, self.data_layer.fault)))
+        return {"status": "degraded" if detail else "ok", "detail": detail}
 
 
 _chat: Chat | None = None

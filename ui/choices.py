@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import chainlit as cl
@@ -16,6 +17,7 @@ from tools.query import Query
 from ui.chat import get_chat
 from ui.settings_panel import chosen_settings
 
+log = logging.getLogger(__name__)
 _MOST = 6
 #: Its label, how many hits it has, and its request.
 Choice = tuple[str, int, str]
@@ -29,6 +31,11 @@ async def find_choices(record: Record) -> dict[str, Any] | None:
         ask, rows = await asyncio.to_thread(open_choices, record, settings)
     except AssistantError:
         # The answer stands without them.
+        return None
+    except Exception:
+        log.exception("The choices of %s could not be found.", record["request"])
+        return None
+    if not rows:
         return None
     return {"ask": ask, "rows": [{"label": label, "count": count, "line": line} for label, count, line in rows]}
 

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import time
 from pathlib import Path
 from typing import Any
 
+from chainlit.context import context
 from chainlit.data.sql_alchemy import SQLAlchemyDataLayer
 from chainlit.data.storage_clients.base import BaseStorageClient
 from chainlit.data.utils import queue_until_user_message
 from chainlit.types import PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
-from sqlalchemy import event
+from sqlalchemy import event, text
 
+log = logging.getLogger(__name__)
+#: How long a loss is reported as such.
+_FAULT_SECONDS = 3600.0
 _JSON_COLUMNS = frozenset({"metadata", "tags", "generation", "props", "playerConfig", "modes"})
 _STEP_COLUMNS = (
     "id", "name", "type", "threadId", "parentId", "streaming", "waitForAnswer", "isError", "metadata", "tags", "input",
@@ -101,12 +107,31 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
         """Connect to `address`; `forget` is called with the id of each chat that is deleted."""
         super().__init__(conninfo=address, storage_provider=files)
         self._forget, self._ready, self._making, self._writing = forget, False, asyncio.Lock(), asyncio.Lock()
+        self._failed: float | None = None
         self._sqlite = address.startswith("sqlite")
         if self._sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
 
     async def execute_sql(self, query: str, parameters: dict[str, Any]) -> Any:
-        """Run one statement: see the base class. Lists and objects go in as JSON and come out as such."""
+        """Run one statement and return its rows, or how many it changed; None, and it is logged, where it fails.
+
+        Lists and objects go in as JSON and come out as such.
+        """
+        bound = {
+            name: json.dumps(value) if isinstance(value, (list, dict)) else value for name, value in parameters.items()
+        }
+        try:
+            await self._make_tables()
+            async with self.engine.begin() as connection:
+                result = await connection.execute(text(query), bound)
+                return [_decode(dict(row)) for row in result.mappings()] if result.returns_rows else result.rowcount
+        except Exception:
+            # What Chainlit does with a chat goes on without its store; that something is lost must not go unseen.
+            self._failed = time.monotonic()
+            log.exception("The store of chats failed: %s", " ".join(query.split())[:200])
+            return None
+
+    async def _make_tables(self) -> None:
         if not self._ready:
             async with self._making:
                 if not self._ready:
@@ -114,11 +139,13 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
                         for statement in SCHEMA:
                             await connection.exec_driver_sql(statement)
                     self._ready = True
-        bound = {
-            name: json.dumps(value) if isinstance(value, (list, dict)) else value for name, value in parameters.items()
-        }
-        result = await super().execute_sql(query, bound)
-        return [_decode(row) for row in result] if isinstance(result, list) else result
+
+    @property
+    def fault(self) -> str | None:
+        """What whoever runs the chat should know of its store; anybody may read it, so the details are in the log."""
+        if self._failed is None or time.monotonic() - self._failed > _FAULT_SECONDS:
+            return None
+        return "In the last hour, the store of chats failed; something of a chat may be lost. The log says more."
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse:
         """Return one page of a user's chats, the last used first, without their content."""
@@ -181,6 +208,10 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
     async def create_element(self, element: Any) -> None:
         """Keep an element; what the page draws from its `props` needs no file."""
         if element.type != "custom":
+            # Its file is named after the chat's owner, whom Chainlit may write down only after the first message.
+            owner = getattr(context.session.user, "id", None)
+            if owner is not None and await self._get_user_id_by_thread(element.thread_id) is None:
+                await self.update_thread(element.thread_id, user_id=owner)
             await super().create_element(element)
             return
         if not element.for_id:
@@ -189,11 +220,13 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
         row.pop("chainlitKey", None)
         names = ", ".join(f'"{name}"' for name in row)
         changes = ", ".join(f'"{name}" = :{name}' for name in row if name != "id")
-        await self.execute_sql(
-            f"INSERT INTO elements ({names}) VALUES ({', '.join(f':{name}' for name in row)}) "
-            f"ON CONFLICT (id) DO UPDATE SET {changes}",
-            row,
-        )
+        # An answer is written again when its choices are known, and the later state stays.
+        async with self._writing:
+            await self.execute_sql(
+                f"INSERT INTO elements ({names}) VALUES ({', '.join(f':{name}' for name in row)}) "
+                f"ON CONFLICT (id) DO UPDATE SET {changes}",
+                row,
+            )
 
     async def get_element(self, thread_id: str, element_id: str) -> Any:
         """Return one element."""
@@ -204,10 +237,22 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
 
     async def delete_after(self, thread_id: str, when: str) -> None:
         """Delete what was said in a chat after a moment."""
-        values = {"thread": thread_id, "when": when}
-        later = 'SELECT "id" FROM steps WHERE "threadId" = :thread AND "createdAt" > :when'
-        await self.execute_sql(f'DELETE FROM elements WHERE "forId" IN ({later})', values)
-        await self.execute_sql('DELETE FROM steps WHERE "threadId" = :thread AND "createdAt" > :when', values)
+        await self._delete_steps('"threadId" = :thread AND "createdAt" > :when', {"thread": thread_id, "when": when})
+
+    @queue_until_user_message()
+    async def delete_step(self, step_id: str) -> None:
+        """Delete a step with all that belongs to it; the base class leaves the files of its elements."""
+        await self._delete_steps('"id" = :id', {"id": step_id})
+
+    async def _delete_steps(self, which: str, values: dict[str, Any]) -> None:
+        of_them = f'WHERE "forId" IN (SELECT "id" FROM steps WHERE {which})'
+        kept = await self.execute_sql(f'SELECT "objectKey" FROM elements {of_them}', values)
+        for row in kept or []:
+            if row["objectKey"]:
+                await self.storage_provider.delete_file(row["objectKey"])
+        await self.execute_sql(f"DELETE FROM elements {of_them}", values)
+        await self.execute_sql(f"DELETE FROM feedbacks {of_them}", values)
+        await self.execute_sql(f"DELETE FROM steps WHERE {which}", values)
 
     async def delete_thread(self, thread_id: str) -> None:
         """Delete a chat, and what is kept with it elsewhere."""

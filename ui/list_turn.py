@@ -10,9 +10,10 @@ from typing import Any
 import chainlit as cl
 
 from agent.settings import Settings
+from tools.errors import ServiceError
 from ui.chat import get_chat
 from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts, wanted_fields
-from ui.rendering import answer_props, cell, escape
+from ui.rendering import MOST_ROWS, answer_props, escape
 from ui.turn import ANSWER, Steps, user_name, work_aside
 
 
@@ -36,6 +37,7 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
 
     def work(tell: Any, stop: Any) -> None:
         runtime = chat.runtime(settings)
+        backend = runtime.backend
         query = make_query(listing, species, wanted_fields(listing, settings.home))
         tell("query", query)
 
@@ -45,10 +47,13 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
             tell("progress", (done, total))
 
         try:
-            hits, notfound = look_up(query, runtime.backend, settings.timeout, progress)
+            hits, notfound = look_up(query, backend, settings.timeout, progress)
         except InterruptedError:
             return
-        tell("done", (map_list(listing, query, hits, notfound), runtime.backend.name))
+        except ServiceError:
+            runtime.doubt_service()
+            raise
+        tell("done", (map_list(listing, query, hits, notfound), backend.name))
 
     try:
         done = None
@@ -67,25 +72,20 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
         if done is None:
             return
         mapping, backend = done
+        answer = say_counts(listing, mapping)
+        if len(mapping.query.ids) > MOST_ROWS:
+            answer += " The downloads hold all of it; the request is too long to be shown."
         name = f"Looked up in {time.time() - began:.1f} s"
         record: dict[str, Any] = {
             "id": None, "question": listing.words or "a list", "status": "answered" if mapping.hits else "empty",
-            "answer": say_counts(listing, mapping), "values": [], "api": mapping.query.api,
+            "answer": answer, "values": [], "api": mapping.query.api,
             "request": mapping.query.line,
-            "url": None, "total": len(mapping.rows), "hits": mapping.hits, "backend": backend,
+            "url": None, "total": len(mapping.hits), "hits": mapping.hits, "backend": backend,
             "attempts": [], "error": None,
             "seconds": {"total": time.time() - began}, "list": True,
         }  # fmt: skip
         answer_id = await asyncio.to_thread(chat.answers.keep, record, cl.context.session.thread_id, user_name())
-        props = answer_props({**record, "hits": []}, answer_id)
-        props["table"] = {
-            "columns": [{"path": path, "label": ""} for path in mapping.header],
-            "rows": [
-                [cell(path, text, mapping.query.api) for path, text in zip(mapping.header, row, strict=True)]
-                for row in mapping.rows
-            ],
-        }
-        props["total"] = props["shown"] = len(mapping.rows)
+        props = await asyncio.to_thread(answer_props, record, answer_id)
         await cl.Message(
             content=escape(record["answer"]), elements=[cl.CustomElement(name=ANSWER, props=props, display="inline")],
             metadata={"turn": {"question": record["question"], "request": "none"}},

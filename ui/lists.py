@@ -6,22 +6,35 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.values import find, say, unique
 from rag.entities import find_entities
 from tools.errors import QueryError
 from tools.query import Query
 
 LARGEST_BYTES = 2**20
-MOST_ENTRIES = 10_000
+#: More than 1 MB of rsIDs holds; more entries, which would be shorter still, would take the memory of all chats.
+MOST_ENTRIES = 200_000
 #: A shorter row of identifiers is a question, which the model can put as well.
 FEWEST = 8
 _ENTRY = re.compile(r"[^\s,;]+")
 _TOKEN = re.compile(r"(?=.*[A-Za-z0-9])[\w.:>*+\-@/]{2,40}")
+#: Words of a sentence. Some are symbols, too (WAS, SET), but those are written in capitals, or one to a line.
+_SENTENCE = re.compile(
+    r"which|what|where|who|how|why|when|is|are|was|were|be|been|do|does|did|has|have|had|can|could|will|would"
+    r"|should|the|a|an|of|in|on|at|to|for|from|by|with|without|or|not|any|all|some|each|every|these|those|this"
+    r"|that|there|their|its|it|me|my|us|as|than|between|into|about|per|over|under|also|but|if|then|so|list|lists"
+    r"|show|find|get|give|map|convert|look|up|tell|compare|gene|genes|id|ids|name|names|symbol|symbols|drug|drugs"
+    r"|variant|variants|disease|diseases|please|following|human|mouse|rat",
+    re.IGNORECASE,
+)
+#: As long as this, nothing without a digit or a capital is a symbol.
+_LONG_WORD = 7
+#: A text of which more than this are words of a sentence is no list.
+_MOST_WORDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -72,31 +85,65 @@ class Listing:
 
 @dataclass
 class Mapping:
-    """What became of a list: one row for each entry and match, and how many of each sort there are."""
+    """What became of a list: how many entries of each sort there are, and a hit for each entry and match."""
 
     query: Query
-    header: list[str]
-    rows: list[list[str]]
     counts: dict[str, int]
     hits: list[dict[str, Any]]
 
 
 def read_list(text: str) -> Listing | None:
-    """Return the list that stands in a message, None where it is a question."""
+    """Return the list that stands in a message, None where it is a question.
+
+    Raises:
+        QueryError: it is too large.
+    """
     lead, colon, rest = text.partition(":\n") if ":\n" in text else text.partition(": ")
-    for words, body in ((lead, rest), ("", text)) if colon else (("", text),):
-        tokens = _ENTRY.findall(body)
-        if len(tokens) < FEWEST or not all(map(_TOKEN.fullmatch, tokens)):
-            continue
-        sort = _sort_of(tokens)
-        # Words of a sentence look like symbols; identifiers hold digits or capitals.
-        # A column of words is a list whatever they look like.
-        lines = [line.split() for line in body.splitlines() if line.strip()]
-        column = len(lines) >= FEWEST and all(len(line) == 1 for line in lines)
-        shaped = sum(1 for token in tokens if column or any(map(str.isdigit, token)) or token.isupper())
-        if sort is not None and shaped >= 0.6 * len(tokens):
-            return Listing(tuple(tokens), words.strip(), sort)
-    return None
+    listing = (_read_body(rest, lead.strip()) if colon else None) or _read_body(text, "")
+    if listing is not None and len(text.encode()) > LARGEST_BYTES:
+        raise QueryError("The list is larger than 1 MB.", "Paste a shorter one.")
+    return listing
+
+
+def _read_body(body: str, words: str) -> Listing | None:
+    """Return the list that a text is, or that follows a few words in it; `words` are those before the text."""
+    lines = [_ENTRY.findall(line) for line in body.splitlines() if _ENTRY.search(line)]
+    if not words and len(lines) > FEWEST and len(lines[0]) > 1 and any(map(_is_word, lines[0])):
+        words = body.strip().partition("\n")[0].strip()
+        del lines[0]
+    column = len(lines) >= FEWEST and all(len(line) == 1 for line in lines)
+    tokens = [token for line in lines for token in line]
+    if column:
+        # Words, one to a line, are a list whatever they look like, but for what they are headed by.
+        if _is_heading(tokens[0]):
+            del tokens[0]
+    else:
+        tokens = [token for token in tokens if token != "and"]
+        last = max((place for place, token in enumerate(tokens) if _is_word(token)), default=-1)
+        front, tokens = tokens[: last + 1], tokens[last + 1 :]
+        if front:
+            if words or any(_has_digit(token) for token in front):
+                # A question, whose words stand among its genes.
+                return None
+            words = " ".join(front)
+    if len(tokens) < FEWEST or not all(map(_TOKEN.fullmatch, tokens)):
+        return None
+    sort = _sort_of(tokens)
+    # Words of a sentence look like symbols; identifiers hold digits or capitals.
+    shaped = sum(1 for token in tokens if column or _has_digit(token) or token.isupper())
+    return Listing(tuple(tokens), words, sort) if sort is not None and shaped >= 0.6 * len(tokens) else None
+
+
+def _is_word(token: str) -> bool:
+    """Tell whether this is a word of a sentence, and no symbol."""
+    word = token.strip(".:")
+    if not word.isalpha() or word.isupper():
+        return False
+    return bool(_SENTENCE.fullmatch(word)) or (word.islower() and len(word) >= _LONG_WORD)
+
+
+def _has_digit(token: str) -> bool:
+    return any(map(str.isdigit, token))
 
 
 def read_file(path: Path, name: str, words: str) -> Listing:
@@ -111,34 +158,54 @@ def read_file(path: Path, name: str, words: str) -> Listing:
     if b"\0" in content:
         raise QueryError(f"{name} is not a text file.", "Attach CSV, TSV or plain text.")
     text = content.decode("utf-8-sig", errors="replace")
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ";" if text.count(";") > text.count(",") else ","
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
-    rows = [row for row in rows if any(row)]
-    if not rows:
+    if not text.strip():
         raise QueryError(f"{name} is empty.")
-    if len(rows) == 1:
-        columns = [list(rows[0])]
-    else:
-        columns = [
-            [row[number] for row in rows if number < len(row) and row[number]] for number in range(max(map(len, rows)))
-        ]
-    best: tuple[float, Listing] | None = None
+    for rows in _readings(text):
+        found = _best_column(rows)
+        if found is not None:
+            return Listing(tuple(found[0]), words.strip(), found[1])
+    raise QueryError(f"No identifiers were found in {name}.", "Put one to a line, or in a column of their own.")
+
+
+def _readings(text: str) -> Iterator[list[list[str]]]:
+    """Yield the rows of a file: as those of a CSV or TSV file, then with a cell for each word."""
+    delimiter = "\t" if "\t" in text.partition("\n")[0] else ";" if text.count(";") > text.count(",") else ","
+    try:
+        yield [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    except csv.Error:  # It is none: a quotation without an end, or a line that makes one cell too large to be one.
+        pass
+    rows = [_ENTRY.findall(line) for line in text.splitlines()]
+    cells = [cell for row in rows[1:] or rows for cell in row]
+    if sum(map(_is_word, cells)) < _MOST_WORDS * len(cells):
+        yield rows
+
+
+def _best_column(rows: list[list[str]]) -> tuple[list[str], Sort] | None:
+    """Return the column that holds identifiers, without its heading, and their sort."""
+    rows = [row for row in rows if any(row)]
+    width = max(map(len, rows), default=0)
+    columns = [[row[number] for row in rows if number < len(row) and row[number]] for number in range(width)]
+    sorts = {_sort_of(column) for column in columns}
+    if len(rows) == 1 or (len(sorts) == 1 and not any(map(_is_heading, rows[0]))):
+        # No table, but a list that goes on from line to line.
+        columns = [[cell for row in rows for cell in row if cell]]
+    best: tuple[float, list[str], Sort] | None = None
     for column in columns:
-        # A heading is no entry, if it looks like none of them.
         sort = _sort_of(column[1:] or column)
         if sort is None:
             continue
-        words_above = set(re.findall(r"[a-z]+", column[0].lower()))
-        entries = column if sort.pattern.fullmatch(column[0]) and not words_above & _HEADINGS else column[1:]
+        first = column[0]
+        headed = _is_heading(first)
+        # What looks like none of the entries is a heading, too; but an odd identifier holds a digit.
+        odd = not sort.pattern.fullmatch(first) and (" " in first or not _has_digit(first))
+        entries = column[1:] if headed or odd else column
         # A heading that says so counts most, then how well the entries fit, then how telling their shape is.
-        fit = float(bool(words_above & _HEADINGS))
+        fit = float(headed)
         fit += sum(1 for entry in entries if sort.pattern.fullmatch(entry)) / max(1, len(entries))
         fit -= 0.1 * SORTS.index(sort) / len(SORTS)
         if entries and (best is None or fit > best[0]):
-            best = (fit, Listing(tuple(entries), words.strip(), sort))
-    if best is None:
-        raise QueryError(f"No identifiers were found in {name}.", "Put one to a line, or in a column of their own.")
-    return best[1]
+            best = (fit, entries, sort)
+    return best[1:] if best is not None else None
 
 
 #: Words by which a list is handed over; what is left says what is wanted of it.
@@ -147,9 +214,17 @@ _EMPTY_WORDS = re.compile(
     r"|and|with|their)\b",
     re.IGNORECASE,
 )
-_HEADINGS = frozenset(
-    {"gene", "genes", "symbol", "symbols", "id", "ids", "name", "rsid", "variant", "drug", "disease", "identifier"}
+_HEADINGS = re.compile(
+    r"gene|genes|symbol|symbols|id|ids|name|names|rsid|rsids|variant|variants|drug|drugs|disease|diseases"
+    r"|identifier|identifiers|accession|hgnc|hugo|ensembl|entrez|uniprot|refseq|chembl|mondo|dbsnp|geneid"
+    r"|genesymbol|genename|hgncid|hgncsymbol|ensemblid|entrezid|uniprotid",
+    re.IGNORECASE,
 )
+
+
+def _is_heading(text: str) -> bool:
+    """Tell whether a cell says what stands below it."""
+    return any(map(_HEADINGS.fullmatch, re.split(r"[\s_./()-]+", text)))
 
 
 def _sort_of(entries: list[str]) -> Sort | None:
@@ -198,9 +273,7 @@ def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfoun
             found[entry] = exact
     times = Counter(listing.entries)
     counts = {"found": 0, "missing": 0, "ambiguous": 0, "duplicate": 0}
-    rows: list[list[str]] = []
     kept: list[dict[str, Any]] = []
-    header = ["entry", "status", "_id", *query.fields]
     for entry in query.ids:
         candidates = found.get(entry, [])
         marks = []
@@ -217,14 +290,8 @@ def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfoun
             marks.append(f"given {times[entry]} times")
             counts["duplicate"] += times[entry] - 1
         status = ", ".join(marks)
-        for hit in candidates or [{}]:
-            cells = ["; ".join(unique(say(value) for value in find(hit, path))) for path in ("_id", *query.fields)]
-            rows.append([entry, status, *cells])
-            if hit:
-                kept.append({**hit, "query": entry, "status": status})
-        if not candidates:
-            kept.append({"query": entry, "status": status})
-    return Mapping(query, header, rows, counts, kept)
+        kept += [{**hit, "query": entry, "status": status} for hit in candidates or [{}]]
+    return Mapping(query, counts, kept)
 
 
 def say_counts(listing: Listing, mapping: Mapping) -> str:

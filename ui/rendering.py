@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from agent.sentence import SHOWN
-from agent.values import find, say, unique
 from tools.query import Query
 from ui.answers import lay_out, tabulated
 from ui.explain import explain
@@ -19,6 +18,8 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$^=:@\"'])")
 _BARE_LINK = re.compile(r"(https?|ftp)(?=://)|(www)(?=\.)|(?<=[\w.+-])()(?=@[\w-]+\.)", re.IGNORECASE)
 _JOINER = "\u2060"
 _LONGEST_CELL = 2000
+#: More rows than a page can hold without hesitating; the downloads have all.
+MOST_ROWS = 1000
 #: An answer that lists its hits: what it says before the list; and how many of the first ones it leaves out.
 _LISTING = re.compile(r"([\d,]+ \w+ match(?:es)?(?: in the offline snapshot)?)(?:; the first \d+)?:(?: |\n)")
 _SILENT = re.compile(r"Nothing is recorded for (\d+) of them\.$")
@@ -97,10 +98,12 @@ def escape_piece(text: str) -> str:
 
 def link(path: str, text: str, api: str = "") -> str | None:
     """Return the address of an identifier at the database that it is of; None for any other text."""
+    lowered = path.lower()
     for shape, address in _SHAPES:
         if shape.fullmatch(text):
-            return address.format(quote(text, safe=":"))
-    lowered = path.lower()
+            # ChEMBL names targets as it names compounds, but shows them elsewhere.
+            place = address.replace("/compound/", "/target/") if "target" in lowered else address
+            return place.format(quote(text, safe=":"))
     for field, shape_text, address in _HOMES:
         where = f"{api}:{lowered}" if ":" in field else lowered
         if (where == field or where.endswith(f".{field}")) and re.fullmatch(shape_text, text):
@@ -132,22 +135,17 @@ def headline(record: dict[str, Any]) -> str:
     return "\n".join([f"{found[1]}.", *rest])
 
 
-def show_table(query: Query, hits: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the table of these hits for the page: columns with their labels, and rows of cells."""
+def show_table(query: Query, hits: list[dict[str, Any]], *, listed: bool = False) -> dict[str, Any]:
+    """Return the table of these hits, or of a list's, for the page: columns with their labels, and rows of cells."""
     from tools.catalogue import load_catalogue
 
-    header, rows = lay_out(query, hits) if query.kind != "fields" else _listing(hits)
+    header, rows = lay_out(query, hits, listed=listed)
     catalogue = load_catalogue(query.api)
     labels = [field.label if (field := catalogue.get(path)) is not None else "" for path in header]
     return {
         "columns": [{"path": path, "label": label} for path, label in zip(header, labels, strict=True)],
         "rows": [[cell(path, text, query.api) for path, text in zip(header, row, strict=True)] for row in rows],
     }
-
-
-def _listing(hits: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    header = ["field", "type", "index"]
-    return header, [["; ".join(unique(say(value) for value in find(hit, name))) for name in header] for hit in hits]
 
 
 def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | None = None) -> dict[str, Any]:
@@ -159,17 +157,19 @@ def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | Non
         draft: the request of which this one is the edited form, if it is.
     """
     query = Query.parse(record["request"])
-    shown = len(record["hits"])
     columns, rows = tabulated(record)
-    counted = len(rows) > shown
+    counted = len(rows) > len(record["hits"])
+    shown = min(len(rows), MOST_ROWS)
     return {
         "id": answer_id,
         "status": record["status"],
         "question": record["question"],
-        "request": request_props(query),
-        "table": show_table(columns, rows),
-        "total": max(record["total"] or 0, shown),
-        "shown": shown if not counted else record["total"],
+        "api": query.api,
+        # That of a long list would be many times as long as all that is shown.
+        "request": request_props(query) if len(query.ids) <= MOST_ROWS else None,
+        "table": show_table(columns, rows[:MOST_ROWS], listed=bool(record.get("list"))),
+        "total": len(rows) if counted else max(record["total"] or 0, len(rows)),
+        "shown": shown,
         "backend": record["backend"],
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {name: round(record["seconds"].get(name, 0.0), 2) for name in _SECONDS},

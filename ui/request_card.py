@@ -16,6 +16,7 @@ from tools.query import Kind, Query
 from ui.chat import get_chat
 from ui.explain import explain
 from ui.settings_panel import chosen_settings
+from ui.tasks import at_work
 from ui.turn import history_before, show_answer, show_fault, user_name, work_aside
 
 _PARAMETERS = ("species", "assembly", "size", "sort", "filter")
@@ -77,33 +78,40 @@ async def run_edited(payload: dict[str, Any]) -> dict[str, Any]:
     verdict = await asyncio.to_thread(judge, payload)
     if not verdict["ok"]:
         return verdict
-    question = str(payload.get("question") or "")
-    draft = None
-    if payload.get("answer"):
-        first = await asyncio.to_thread(get_chat().answers.get, str(payload["answer"]), user_name())
-        draft = first["request"] if first else None
-    await run_line(
+    first = await asyncio.to_thread(get_chat().answers.get, str(payload.get("answer") or ""), user_name())
+    question = str(first["question"]) if first else ""
+    draft = drafted(first) if first else None
+    ran = await run_line(
         verdict["line"], question, draft=draft if draft != verdict["line"] else None, lead="The edited request:"
     )
-    return {"ok": True}
+    return {"ok": True, "ran": ran}
 
 
-async def run_line(line: str, question: str, *, draft: str | None = None, lead: str = "") -> None:
-    """Run a request line and put its answer on the page; Stop ends the wait for it."""
-    session = cl.context.session
-    settings = chosen_settings(get_chat().settings, session.chat_settings)
-    session.current_task = asyncio.current_task()
-    await cl.context.emitter.task_start()
-    try:
-        record = await run_request_aside(line, settings, question)
-        if record is not None:
-            await show_answer(record, draft=draft, lead=lead)
-    except asyncio.CancelledError:
-        pass
-    except Exception as error:
-        await show_fault(error)
-    finally:
-        await cl.context.emitter.task_end()
+def drafted(record: dict[str, Any]) -> str | None:
+    """Return the request that the model wrote for a record's question, however often it was edited since.
+
+    None where it wrote none: a request that was pasted, or a list.
+    """
+    if record.get("list") or is_request_line(record["question"]):
+        return None
+    draft: str | None = record.get("draft") or record["request"]
+    return draft
+
+
+async def run_line(line: str, question: str, *, draft: str | None = None, lead: str = "") -> bool:
+    """Run a request line and put its answer on the page, and tell whether it came to that; Stop ends the wait."""
+    settings = chosen_settings(get_chat().settings, cl.context.session.chat_settings)
+    async with at_work():
+        try:
+            record = await run_request_aside(line, settings, question)
+            if record is not None:
+                await show_answer(record, draft=draft, lead=lead)
+            return record is not None
+        except asyncio.CancelledError:
+            return False
+        except Exception as error:
+            await show_fault(error)
+            return False
 
 
 async def run_request_aside(line: str, settings: Settings, question: str) -> Record | None:
@@ -111,8 +119,11 @@ async def run_request_aside(line: str, settings: Settings, question: str) -> Rec
     from agent.direct import run_request
 
     def work(tell: Any, _: Any) -> None:
-        get_chat().runtime(settings)
-        tell("record", run_request(line, settings, question=question))
+        runtime = get_chat().runtime(settings)
+        record = run_request(line, settings, question=question)
+        if record["status"] == "failed":
+            runtime.doubt_service()
+        tell("record", record)
 
     async for kind, value in work_aside(work):
         if kind == "record":
@@ -126,7 +137,7 @@ async def save_correction(payload: dict[str, Any]) -> dict[str, Any]:
     record = await asyncio.to_thread(chat.answers.get, str(payload.get("answer") or ""), user)
     if record is None or record["status"] == "failed" or not record["request"]:
         return {"ok": False, "message": "Only a request that was run can be saved."}
-    draft, question = str(payload.get("draft") or ""), str(payload.get("question") or "")
+    draft, question = record.get("draft"), record["question"]
     if not draft or not question:
         return {"ok": False, "message": "There is no question that it corrects."}
     history = []

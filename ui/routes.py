@@ -56,14 +56,14 @@ async def download(request: Request) -> Response:
     if record is None or kind not in _TYPES:
         return PlainTextResponse("There is no such answer.", 404)
     query, hits = tabulated(record)
-    found: Iterator[dict[str, Any]] = iter(hits)
+    every: Iterator[dict[str, Any]] | None = None
     if request.query_params.get("all") and query.kind == "query":
         try:
-            found = await asyncio.to_thread(_all_hits, query, record["backend"])
+            every = await asyncio.to_thread(_all_hits, query, record["backend"])
         except AssistantError as error:
             return PlainTextResponse(f"{error.message} {error.hint}".strip(), 502)
-    lead = ("query", "status") if record.get("list") else ()
-    lines = as_csv(query, found, hits, lead) if kind == "csv" else as_json(found)
+    listed = bool(record.get("list"))
+    lines = as_csv(query, hits, every, listed=listed) if kind == "csv" else as_json(hits if every is None else every)
     headers = {
         "content-disposition": f'attachment; filename="{query.api}-{name[:8]}.{kind}"',
         "cache-control": "no-store",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import secrets
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,17 +14,21 @@ from tools.errors import SettingsError
 
 LOCAL_USER = "local"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+#: How long each guess at a password takes; those at one name are taken one after the other.
+_GUESS_SECONDS = 0.3
+_DOORS = 64
 #: Only what comes from here is loaded. The page draws its own elements with a compiler in the browser, which needs
 #: `unsafe-eval`; inline scripts are Chainlit's own.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = [
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Under `no-referrer`, browsers hide the origin of some of the page's own requests, and the guard would refuse them.
+    (b"referrer-policy", b"same-origin"),
 ]
 
 
@@ -68,8 +72,36 @@ def may_sign_in(users: dict[str, str], name: str, password: str) -> bool:
     return right and known is not None
 
 
-def prepare_sign_in(folder: Path) -> None:
-    """Give Chainlit the secret that it signs its cookies with; always the same, so that nobody is signed out."""
+class Doorkeeper:
+    """Lets in who is known, slowly enough that guessing is of no use, however many guess at once."""
+
+    def __init__(self, users: dict[str, str], seconds: float = _GUESS_SECONDS) -> None:
+        self._users, self._seconds = users, seconds
+        # Not one for each name: names are free to invent, and how a name queues must not tell whether it is known.
+        self._doors = [asyncio.Lock() for _ in range(_DOORS)]
+
+    async def admits(self, name: str, password: str) -> bool:
+        """Tell whether name and password are right."""
+        async with self._doors[hash(name) % _DOORS]:
+            await asyncio.sleep(self._seconds)
+            return may_sign_in(self._users, name, password)
+
+
+def is_local(settings: Settings) -> bool:
+    """Tell whether the chat answers to names of this machine only.
+
+    With sign-in, a proxy on this machine may pass on the name under which others know the chat.
+    """
+    return settings.chat_host in LOOPBACK and not settings.chat_users
+
+
+def prepare_sign_in(settings: Settings) -> None:
+    """Give Chainlit the secret that it signs its cookies with.
+
+    It stays the same, so that nobody is signed out by a restart, until users or passwords change: a cookie made
+    before is then worth nothing, which is how a user is shut out.
+    """
+    folder = settings.home / "chat"
     path = folder / "secret"
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
@@ -83,7 +115,9 @@ def prepare_sign_in(folder: Path) -> None:
         except OSError:  # a file system without hard links
             temporary.replace(path)
         temporary.unlink(missing_ok=True)
-    os.environ["CHAINLIT_AUTH_SECRET"] = path.read_text("ascii").strip()
+    users = settings.chat_users.get_secret_value() if settings.chat_users else ""
+    secret = bytes.fromhex(path.read_text("ascii"))
+    os.environ["CHAINLIT_AUTH_SECRET"] = hmac.digest(secret, users.encode(), "sha256").hex()
     os.environ.setdefault("CHAINLIT_AUTH_COOKIE_NAME", "biothings_assistant")
 
 
@@ -106,7 +140,7 @@ class Guard:
         host = headers.get(b"host", "")
         origin = headers.get(b"origin")
         name = urlsplit(f"//{host}").hostname or ""
-        if (self._local and name not in LOOPBACK) or (origin not in (None, "null") and urlsplit(origin).netloc != host):
+        if (self._local and name not in LOOPBACK) or (origin is not None and urlsplit(origin).netloc != host):
             await _refuse(scope, receive, send)
             return
 

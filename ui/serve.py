@@ -15,6 +15,11 @@ from tools.errors import SettingsError
 
 DEFAULT_PORT = 8000
 _APP = Path(__file__).resolve().parent / "app.py"
+#: What Chainlit can be told to use besides: other stores, trackers, bots, cookies for pages of other sites.
+_UNUSED = (
+    "DATABASE_URL", "LITERAL_API_KEY", "DISCORD_BOT_TOKEN", "SLACK_BOT_TOKEN", "CHAINLIT_ROOT_PATH",
+    "CHAINLIT_COOKIE_SAMESITE",
+)  # fmt: skip
 
 
 def run(settings: Settings, port: int = DEFAULT_PORT, headless: bool = False, progress: Progress | None = None) -> None:
@@ -34,15 +39,9 @@ def run(settings: Settings, port: int = DEFAULT_PORT, headless: bool = False, pr
 
     check_address(settings)
     port = _free_port(settings.chat_host, port)
-    folder = settings.home / "chat"
-    prepare_sign_in(folder)
+    prepare_sign_in(settings)
     root = write_root(settings.home, port)
-    # Chainlit reads these when it is imported, the address when it starts.
-    os.environ["CHAINLIT_APP_ROOT"] = str(root)
-    os.environ["CHAINLIT_HOST"], os.environ["CHAINLIT_PORT"] = settings.chat_host, str(port)
-    # None of what Chainlit can be told to use besides: other stores, trackers, bots.
-    for name in ("DATABASE_URL", "LITERAL_API_KEY", "DISCORD_BOT_TOKEN", "SLACK_BOT_TOKEN", "CHAINLIT_ROOT_PATH"):
-        os.environ.pop(name, None)
+    _set_environment(settings.chat_host, port, root)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
 
     import uvicorn
@@ -62,6 +61,14 @@ def run(settings: Settings, port: int = DEFAULT_PORT, headless: bool = False, pr
     sys.stderr.write(f"The chat is at http://{_shown(settings.chat_host)}:{port} ; Ctrl-C ends it.\n")
     server = uvicorn.Server(uvicorn.Config(app, host=settings.chat_host, port=port, log_level="error", ws="auto"))
     asyncio.run(server.serve())
+
+
+def _set_environment(host: str, port: int, root: Path) -> None:
+    """Tell Chainlit, which reads this when it is imported, where it runs, and nothing besides."""
+    os.environ["CHAINLIT_APP_ROOT"] = str(root)
+    os.environ["CHAINLIT_HOST"], os.environ["CHAINLIT_PORT"] = host, str(port)
+    for name in _UNUSED:
+        os.environ.pop(name, None)
 
 
 def _free_port(host: str, port: int) -> int:

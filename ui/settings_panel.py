@@ -52,30 +52,42 @@ def starter_categories() -> list[cl.StarterCategory]:
 
 async def show_panel(settings: Settings, chosen: dict[str, Any] | None = None) -> None:
     """Put the settings of this chat on the page, as they were chosen before."""
-    now = chosen or {}
-    backends = dict(_BACKENDS)
-    backends.setdefault(settings.backend, settings.backend)
-    models: dict[str, str] = _MODELS if settings.openai_base_url else {settings.model: _MODELS[settings.model]}
-    apis = {ANY: "Any"} | {name: f"{get_api(name).title}" for name in api_names()}
-    species = {ANY: "As the question says"} | {name: name for name in SPECIES}
+    offers, now = _offers(settings), _accepted(settings, chosen)
+    hits = _read_hits(chosen)
     await cl.ChatSettings(
         [
             Select(
-                id="backend", label="Who answers", items=_turned(backends),
+                id="backend", label="Who answers", items=_turned(offers["backend"]),
                 initial_value=now.get("backend", settings.backend),
             ),
-            Select(id="api", label="API", items=_turned(apis), initial_value=now.get("api", settings.api or ANY)),
             Select(
-                id="species", label="Species, where a question on genes names none", items=_turned(species),
+                id="api", label="API", items=_turned(offers["api"]),
+                initial_value=now.get("api", settings.api or ANY),
+            ),
+            Select(
+                id="species", label="Species, where a question on genes names none", items=_turned(offers["species"]),
                 initial_value=now.get("species", ANY),
             ),
             Slider(
                 id="hits", label="Hits to fetch, where a question names no number", min=10, max=1000, step=10,
-                initial=float(now.get("hits", max(10, settings.hits))),
+                initial=float(max(10, settings.hits if hits is None else hits)),
             ),
-            Select(id="model", label="Model", items=_turned(models), initial_value=now.get("model", settings.model)),
+            Select(
+                id="model", label="Model", items=_turned(offers["model"]),
+                initial_value=now.get("model", settings.model),
+            ),
         ]
     ).send()  # fmt: skip
+
+
+def _offers(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what can be chosen: the name of each setting, and its values with their labels."""
+    return {
+        "backend": {**_BACKENDS, settings.backend: _BACKENDS.get(settings.backend, settings.backend)},
+        "api": {ANY: "Any"} | {name: get_api(name).title for name in api_names()},
+        "species": {ANY: "As the question says"} | {name: name for name in SPECIES},
+        "model": _MODELS if settings.openai_base_url else {settings.model: _MODELS[settings.model]},
+    }
 
 
 def _turned(items: dict[str, str]) -> dict[str, str]:
@@ -83,19 +95,37 @@ def _turned(items: dict[str, str]) -> dict[str, str]:
     return {label: value for value, label in items.items()}
 
 
+def _accepted(settings: Settings, chosen: dict[str, Any] | None) -> dict[str, str]:
+    """Return the choices that the panel offers: what a page sends is not what the panel showed until it is checked.
+
+    Among others, a backend may be an address, and only who runs the chat says which addresses it asks.
+    """
+    now = chosen or {}
+    return {
+        name: now[name]
+        for name, values in _offers(settings).items()
+        if isinstance(now.get(name), str) and now[name] in values
+    }
+
+
+def _read_hits(chosen: dict[str, Any] | None) -> int | None:
+    """Return how many hits were chosen; None where that is no number."""
+    try:
+        return min(max(int((chosen or {}).get("hits", "")), 1), 1000)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def chosen_settings(settings: Settings, chosen: dict[str, Any] | None) -> Settings:
     """Return the settings with what was chosen in this chat."""
-    now = chosen or {}
-    changes: dict[str, Any] = {}
-    if now.get("backend"):
-        changes["backend"] = now["backend"]
-    if now.get("api"):
-        changes["api"] = None if now["api"] == ANY else now["api"]
-    if now.get("hits"):
-        hits = int(now["hits"])
-        changes["hits"] = min(max(hits, 1), 1000) if hits != max(10, settings.hits) else settings.hits
-    if now.get("model") in _MODELS:
-        changes["model"] = now["model"]
+    changes: dict[str, Any] = dict(_accepted(settings, chosen))
+    changes.pop("species", None)
+    if changes.get("api") == ANY:
+        changes["api"] = None
+    hits = _read_hits(chosen)
+    # The slider begins at 10: there it stands for fewer, too, where the settings say so.
+    if hits is not None and hits != max(10, settings.hits):
+        changes["hits"] = hits
     changes = {name: value for name, value in changes.items() if value != getattr(settings, name)}
     return settings.model_copy(update=changes) if changes else settings
 
@@ -103,4 +133,4 @@ def chosen_settings(settings: Settings, chosen: dict[str, Any] | None) -> Settin
 def chosen_species(chosen: dict[str, Any] | None) -> str | None:
     """Return the species that a gene question is about where it names none."""
     species = (chosen or {}).get("species")
-    return species if species in SPECIES else None
+    return species if isinstance(species, str) and species in SPECIES else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -21,6 +22,7 @@ from tools.errors import AssistantError
 from ui.chat import get_chat
 from ui.rendering import answer_props, escape, escape_piece, headline
 
+log = logging.getLogger(__name__)
 Event = tuple[str, Any]
 #: Names of elements. Chainlit makes a link of an element's name in a text, so they are words that no text holds.
 ANSWER, CHART = "BioThingsAnswer", "BioThingsChart"
@@ -143,7 +145,7 @@ def run_graph(
     from agent.graph import build_graph
 
     chat = get_chat()
-    chat.runtime(settings)
+    runtime = chat.runtime(settings)
     graph = build_graph(settings, InMemorySaver(), chat.preparation.report)
     config: Any = {"configurable": {"thread_id": "turn"}}
     if history:
@@ -163,6 +165,8 @@ def run_graph(
     finally:
         listener.reset(reset)
     values = graph.get_state(config).values
+    if values.get("status") == "failed":
+        runtime.doubt_service()
     tell("record", {name: values.get(name) for name in Record.__annotations__})
 
 
@@ -253,18 +257,19 @@ def _summary(record: Record) -> str:
 
 
 async def show_answer(record: Record, *, draft: str | None = None, lead: str = "") -> None:
-    """Put an answer on the page: its sentence, its table and request, charts, and ways to narrow it."""
+    """Put an answer on the page: its sentence, its table and request, charts; then, once counted, ways to narrow it."""
     from ui.charts import chart
     from ui.choices import find_choices
 
     chat, session = get_chat(), cl.context.session
     elements: list[Any] = []
+    answer: Any = None
     if record["request"] is not None:
-        answer_id = await asyncio.to_thread(chat.answers.keep, dict(record), session.thread_id, user_name())
+        kept = {**record, "draft": draft}
+        answer_id = await asyncio.to_thread(chat.answers.keep, kept, session.thread_id, user_name())
         props = await asyncio.to_thread(answer_props, dict(record), answer_id, draft)
-        if record["status"] in ("answered", "empty"):
-            props["choices"] = await find_choices(record)
-        elements.append(cl.CustomElement(name=ANSWER, props=props, display="inline"))
+        answer = cl.CustomElement(name=ANSWER, props=props, display="inline")
+        elements.append(answer)
         figure = await asyncio.to_thread(chart, dict(record))
         if figure is not None:
             elements.append(cl.Plotly(name=CHART, figure=figure, display="inline", size="large"))
@@ -273,6 +278,11 @@ async def show_answer(record: Record, *, draft: str | None = None, lead: str = "
         content="\n\n".join(part for part in (escape(lead), escape(headline(dict(record)))) if part),
         elements=elements, metadata={"turn": turn},
     ).send()  # fmt: skip
+    if answer is not None and record["status"] in ("answered", "empty"):
+        choices = await find_choices(record)
+        if choices is not None:
+            answer.props["choices"] = choices
+            await answer.update()
 
 
 def history_before(message_id: str | None) -> list[dict[str, str]]:
@@ -299,4 +309,5 @@ async def show_fault(error: Exception) -> None:
         text = f"{error.message} {error.hint}".strip()
     else:
         text = f"Something went wrong here: {type(error).__name__}. The server's log says more."
+        log.error("A question could not be answered.", exc_info=error)
     await cl.Message(content=escape(text), metadata={"fault": True}).send()

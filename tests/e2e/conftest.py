@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,11 @@ TWINS = [
     {"_id": "990000002", "entrezgene": 990000002, "symbol": "TWIN1", "taxid": 9606, "name": "twin of man"},
     {"_id": "990000003", "entrezgene": 990000003, "symbol": "Twin1", "taxid": 10090, "name": "twin of mouse"},
 ]
+#: Found by its former name only when it is searched for in another way.
+RENAMED = {
+    "_id": "990000004", "entrezgene": 990000004, "symbol": "ZZNEW7", "alias": ["ZZOLD7"], "taxid": 9606,
+    "name": "a gene of another name", "genomic_pos": {"chr": "7", "start": 1000, "end": 2000, "strand": 1},
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
@@ -40,7 +47,7 @@ def executable():
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory, executable):
-    """A home whose genes include one with hostile texts and one of two species.
+    """A home whose genes include one with hostile texts, one of two species and one that was renamed.
 
     E2E_HOME names one whose indexes are built already.
     """
@@ -50,7 +57,7 @@ def home(tmp_path_factory, executable):
     from tools.offline.store import Store
 
     file = tmp_path_factory.mktemp("documents") / "hostile.ndjson"
-    file.write_text("".join(json.dumps(document) + "\n" for document in (HOSTILE, *TWINS)))
+    file.write_text("".join(json.dumps(document) + "\n" for document in (HOSTILE, *TWINS, RENAMED)))
     load(Store(folder), "mygene", file)
     return folder
 
@@ -79,6 +86,29 @@ def context(server, browser):
     shared.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
     yield shared
     shared.close()
+
+
+@pytest.fixture
+def service():
+    """The address of a BioThings server of one's own, which answers everything with one gene."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps({"total": 1, "hits": [{"_id": "1", "symbol": "OWN1", "name": "from the lab"}]}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v3"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

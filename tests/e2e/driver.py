@@ -1,5 +1,7 @@
 """Drives the chat: its server in a process, its page in a browser."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -156,7 +158,33 @@ class Chat:
         card.locator(".ba-explain", has_text=query).wait_for()
         card.get_by_role("button", name="Run this request").click()
         self.page.locator(".ba-answer").nth(before).wait_for()
+        # What it leaves open comes a moment later, and draws the answer anew.
+        self.idle()
         return self.page.locator(".ba-answer").last
+
+    def choose(self, **labels):
+        """Choose in the settings of this chat: for each setting, the label of its value."""
+        self.page.click("#chat-settings-open-modal")
+        for name, label in labels.items():
+            self.page.locator(f"#{name}").click()
+            self.page.get_by_role("option", name=label, exact=True).click()
+        self.page.get_by_role("button", name="Confirm").click()
+        self.page.get_by_role("dialog").wait_for(state="detached")
+
+    def attach(self, path):
+        self.page.locator("input[type=file]").first.set_input_files(path)
+
+    def table(self, answer):
+        """Return the header and the rows that an answer's table shows; what it folds ends in `… more`."""
+        header = answer.locator("thead th").all_inner_texts()
+        rows = [row.locator("td").all_inner_texts() for row in answer.locator("tbody tr").all()]
+        return [_plain(header), *map(_plain, rows)]
+
+    def csv(self, answer):
+        """Return the header and the rows of an answer's CSV."""
+        # What a spreadsheet would read as a formula has a quote before it.
+        text = re.sub(r"(?m)(^|,\"?)'", r"\1", self.download(answer, "CSV"))
+        return [_plain(row) for row in csv.reader(io.StringIO(text))]
 
     def download(self, answer, button):
         """Press a download's button; return the file's content."""
@@ -177,3 +205,7 @@ class Chat:
             if self.page.evaluate("document.activeElement.innerText") == name:
                 return
         raise AssertionError(f"Tab does not reach {name}.")
+
+
+def _plain(cells):
+    return [" ".join(cell.split()) for cell in cells]

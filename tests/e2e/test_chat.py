@@ -6,17 +6,23 @@ Most tests paste a request, which needs no model, so that they say something abo
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
+from collections import Counter
 
 import pytest
-from driver import Chat, Server
+from driver import REPOSITORY, Chat, Server
 
 LIST = ["TP53", "BRCA1", "CDK2", "EGFR", "BRAF", "KRAS", "MYC", "RB1", "PTEN", "CAP", "NOSUCHGENE1", "TP53"]
 CDK2 = "mygene /v3/query?q=symbol:CDK2&fields=symbol,name"
 KINASES = "mygene /v3/query?q=kinase&fields=symbol,name"
 QUESTION = "where is BRCA1 located?"
+CDK2_NAME, EGFR_NAME = "cyclin dependent kinase 2", "epidermal growth factor receptor"
+RSIDS = ["rs113488022", "rs429358", "rs7412", "rs6025", "rs1801133", "rs1799963", "rs334", "rs0000001", "rs334"]
 
 
 def test_an_empty_chat_shows_what_can_be_asked_of_each_api(chat):
@@ -41,27 +47,109 @@ def test_a_question_is_answered_with_its_request_and_work(chat):
 
 
 def test_a_follow_up_is_asked_and_a_question_is_edited_and_sent_again(chat):
-    chat.ask(QUESTION)
-    chat.ask("and TP53?")
-    assert chat.answers.count() == 2
+    first, then = chat.ask(QUESTION), chat.ask("and TP53?")
+    # The follow-up asks the same of the other gene. (Both are on chromosome 17, at places of their own.)
+    assert "BRCA1" in first and "TP53" in then and "BRCA1" not in then
+    assert re.search(r"chr17|chromosome 17", then) and chat.answers.count() == 2
     chat.edit(QUESTION, CDK2)
     # What followed the question is gone; the answer to the new one stands in its place.
-    chat.page.locator(".ba-answer", has_text="cyclin dependent kinase 2").wait_for()
+    chat.page.locator(".ba-answer", has_text=CDK2_NAME).wait_for()
     assert chat.answers.count() == 1 and chat.page.get_by_text("and TP53?").count() == 0
+
+
+def test_a_question_of_a_resumed_chat_is_edited(chat):
+    page = chat.page
+    chat.ask(CDK2)
+    chat.ask(QUESTION)
+    page.wait_for_url("**/thread/**")
+    address = page.url
+    page.goto(address, wait_until="commit")
+    page.locator(".ba-answer").nth(1).wait_for()
+    chat.ready()
+    page.get_by_text("Done in").wait_for()
+    chat.edit(CDK2, CDK2.replace("CDK2", "EGFR"))
+    page.locator(".ba-answer", has_text=EGFR_NAME).wait_for()
+    chat.idle()
+    page.goto(address, wait_until="commit")
+    page.locator(".ba-answer", has_text=EGFR_NAME).wait_for()
+    # The work on the question that followed is gone with it.
+    assert page.locator(".ba-answer").count() == 1 and page.get_by_text("Done in").count() == 0
+
+
+def test_what_is_not_found_at_first_is_searched_in_another_way(chat):
+    assert "ZZNEW7" in chat.ask("where is ZZOLD7 located?")
+    chat.page.get_by_text(re.compile(r"Done in .*, \d attempts")).wait_for()
+
+
+@pytest.mark.parametrize("question", ["?!…", "what is the weather like?"])
+def test_what_is_no_question_to_these_databases_is_refused(chat, question):
+    text = chat.say(question).inner_text()
+    assert chat.page.locator(".ba-answer").count() == 0
+    assert re.search(r"There is no question|not among what they hold", text)
+    assert CDK2_NAME in chat.ask(CDK2)
 
 
 def test_a_request_is_edited_checked_run_and_saved_as_a_correction(chat, home):
     chat.ask(QUESTION)
+    draft = chat.page.locator(".ba-card summary").inner_text().removeprefix("Request: ")
+    # Edited twice: what is corrected is the model's draft all the same.
+    chat.run("symbol:CDK4", "symbol")
     answer = chat.run("symbol:CDK2", "symbol,entrezgene,ensembl.gene")
     link = answer.get_by_role("link", name="1017", exact=True).first
     assert link.get_attribute("href") == "https://www.ncbi.nlm.nih.gov/gene/1017"
     answer.locator("summary").click()
     answer.get_by_role("button", name="Save as the right request").click()
     answer.get_by_role("button", name="Saved").wait_for()
-    from ui.feedback import Corrections
+    command = [sys.executable, "-c", "from agent.cli import main; main()", "feedback", "export"]
+    environment = {**os.environ, "BIOTHINGS_ASSISTANT_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+    exported = subprocess.run(command, env=environment, cwd=home, check=True, capture_output=True, text=True).stdout
+    saved = json.loads(exported.splitlines()[-1])
+    assert saved["question"] == QUESTION and "symbol:CDK2" in saved["request"] and saved["draft"] == draft
 
-    saved = json.loads(Corrections(home).export()[-1])
-    assert saved["question"] == QUESTION and "symbol:CDK2" in saved["request"]
+
+def test_an_edited_request_outlives_a_lost_connection(chat):
+    chat.ask(CDK2)
+    card = chat.edit_request()
+    card.locator("textarea").fill("symbol:EGFR")
+    card.locator(".ba-explain", has_text="symbol:EGFR").wait_for()
+    chat.page.route("**/project/action", lambda route: route.abort())
+    card.get_by_role("button", name="Run this request").click()
+    card.get_by_text("The chat did not answer").wait_for()
+    assert card.locator("textarea").input_value() == "symbol:EGFR"
+    chat.page.unroute("**/project/action")
+    card.get_by_role("button", name="Run this request").click()
+    chat.page.locator(".ba-answer", has_text=EGFR_NAME).wait_for()
+
+
+def test_the_focus_stays_with_who_edits(chat):
+    page = chat.page
+    chat.ask(CDK2)
+    card = chat.edit_request()
+    page.wait_for_function(
+        "document.activeElement.tagName === 'TEXTAREA' && document.activeElement.closest('.ba-form')"
+    )
+    card.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.innerText === 'Edit and run'")
+    chat.run("symbol:EGFR", "symbol,name")
+    page.wait_for_function("document.activeElement !== document.body")
+
+
+def test_a_request_is_copied_where_there_is_no_clipboard(context, server):
+    page = context.new_page()
+    # As over plain http from another machine.
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    chat = Chat(page, server.url).ready()
+    chat.ask(CDK2)
+    page.locator(".ba-card summary").click()
+    page.get_by_role("button", name="Copy request").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("document.activeElement.innerText") == "Copied"
+    page.click("#chat-input")
+    page.keyboard.press("Control+V")
+    page.keyboard.press("Enter")
+    page.locator(".ba-answer").nth(1).wait_for()
+    page.close()
 
 
 def test_a_fault_in_an_edited_request_is_said_at_once(chat):
@@ -136,6 +224,28 @@ def test_downloads_hold_what_the_answer_holds(chat):
     assert len(list(csv.DictReader(io.StringIO(chat.download(answer, f"All {total:,} as CSV"))))) == total
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "mygene /v3/gene/1017",
+        "mygene /v3/gene/1017?fields=symbol,name,ensembl.gene",
+        "mygene /v3/query?q=kinase&facets=type_of_gene&size=0",
+        "mygene /v3/query?q=CDK2,NOSUCHGENE1&scopes=symbol&fields=symbol,name&species=human",
+        "mygene /v3/metadata/fields?search=kegg",
+        "\n".join(LIST),
+        "\n".join(RSIDS),
+    ],
+)
+def test_the_csv_of_any_answer_is_its_table(chat, message):
+    chat.ask(message)
+    answer = chat.page.locator(".ba-answer").last
+    shown, written = chat.table(answer), chat.csv(answer)
+    assert len(shown) > 1 and written[0] == shown[0] and len(written) >= len(shown)
+    for row, cells in zip(shown, written, strict=False):
+        for said, cell in zip(row, cells, strict=True):
+            assert cell == said or (said.endswith("… more") and cell.startswith(said.removesuffix("… more").strip()))
+
+
 def test_a_thousand_hits_are_paged_filtered_and_sorted(chat):
     chat.ask("mygene /v3/query?q=type_of_gene:ncRNA&fields=symbol&size=1000")
     answer = chat.page.locator(".ba-answer").last
@@ -158,19 +268,34 @@ def test_a_list_becomes_one_table(chat):
     assert {row["query"] for row in rows} == set(LIST)
 
 
-def test_a_list_of_two_hundred_is_attached(chat, tmp_path):
+def test_a_list_of_two_hundred_is_attached(chat, server, tmp_path):
+    ids = [str(number) for number in range(1000, 1200)]
     path = tmp_path / "genes.csv"
-    path.write_text("row,gene id\n" + "".join(f"{number},{number}\n" for number in range(1000, 1200)))
-    chat.page.locator("input[type=file]").first.set_input_files(path)
+    path.write_text("row,gene id\n" + "".join(f"{number},{number}\n" for number in ids))
+    chat.attach(path)
     text = chat.ask("look these up")
-    assert "200 NCBI Gene ids" in text and "found" in text
+    from tools.backend import resolve_backend
+    from tools.client import execute
+    from tools.query import Query
+
+    query = Query(api="mygene", kind="batch", ids=ids, scopes=("entrezgene", "retired"), fields=("symbol",))
+    matches = Counter(hit["query"] for hit in execute(query, resolve_backend("offline", server.home)).hits)
+    found = sum(1 for count in matches.values() if count == 1)
+    assert found > 100 and f"200 NCBI Gene ids: {found} found" in text
+    rows = chat.csv(chat.page.locator(".ba-answer").last)[1:]
+    assert Counter(row[1] for row in rows)["found"] == found and {row[0] for row in rows} == set(ids)
+    assert all(row[2] for row in rows if row[1] == "found")
+    # It was the first message of its chat, and is its sender's all the same.
+    file = max((server.home / "chat" / "files").iterdir(), key=lambda one: one.stat().st_mtime)
+    kept = chat.page.context.request.get(f"{server.url}/kept/{file.name}")
+    assert kept.ok and kept.text() == path.read_text()
 
 
 def test_stop_leaves_the_chat_usable(chat):
     chat.send("which variants in BRCA1 are pathogenic and how frequent are they in every population?")
     chat.stop()
     chat.page.get_by_text("Stopped.", exact=True).wait_for()
-    assert "CDK2" in chat.ask(CDK2)
+    assert CDK2_NAME in chat.ask(CDK2)
 
 
 def test_settings_of_a_chat_take_effect(chat):
@@ -186,6 +311,32 @@ def test_settings_of_a_chat_take_effect(chat):
     chat.ask("mygene /v3/query?q=kinase")
     assert "30 rows, the first of" in page.locator(".ba-answer").last.inner_text()
     assert "in mouse" in chat.ask("\n".join(LIST))
+    # A question that names no species is about this one.
+    assert "twin of mouse" in chat.ask("what is TWIN1 called?")
+
+
+def test_the_api_that_was_chosen_is_asked(chat):
+    from tools.apis import get_api
+
+    chat.choose(api=get_api("mychem").title)
+    assert "Request: mygene" not in chat.say("where is CDK2 located?").inner_text()
+    chat.choose(api="Any")
+    assert "Request: mygene" in chat.ask("where is CDK2 located?")
+
+
+def test_who_answers_is_chosen(home, service, browser):
+    own = Server(home, backend=service).start()
+    context = browser.new_context(reduced_motion="reduce")
+    try:
+        chat = Chat(context.new_page(), own.url).ready()
+        text = chat.ask(CDK2)
+        assert "from the lab" in text and f"Answered by {service}" in text
+        chat.choose(backend="Offline snapshot")
+        text = chat.ask(CDK2)
+        assert CDK2_NAME in text and "Answered by the offline snapshot" in text
+    finally:
+        context.close()
+        own.stop()
 
 
 def test_an_opinion_is_kept(chat, home):
@@ -223,7 +374,7 @@ def test_chats_are_listed_resumed_and_deleted_after_a_restart(chat, server):
     page.goto(address, wait_until="commit")
     page.locator(".ba-answer").first.wait_for()
     chat.ready()
-    assert "CDK2" in chat.ask(CDK2)
+    assert CDK2_NAME in chat.ask(CDK2)
     listed = page.locator(f"a[href='{address.partition(server.url)[2]}']")
     listed.locator("#thread-options").focus()
     page.keyboard.press("Enter")
@@ -252,43 +403,66 @@ def test_two_chats_ask_at_once(server, context):
     chats = [Chat(context.new_page(), server.url).ready() for _ in range(2)]
     for chat, gene in zip(chats, ("CDK2", "EGFR"), strict=True):
         chat.send(f"where is {gene} located?")
-    for chat, gene in zip(chats, ("CDK2", "EGFR"), strict=True):
+    for chat, gene, other in zip(chats, ("CDK2", "EGFR"), ("EGFR", "CDK2"), strict=True):
         chat.answers.first.wait_for()
         chat.idle()
-        assert gene in chat.page.locator("main").inner_text()
+        text = chat.answers.last.inner_text()
+        assert gene in text and other not in text and "chr" in text
         chat.page.close()
 
 
-def test_sign_in_is_asked_for_where_users_are_set_and_chats_are_kept_apart(home, browser):
+def test_sign_in_is_asked_for_where_users_are_set_and_chats_are_kept_apart(home, browser, tmp_path):
     guarded = Server(home, chat_users="ann:correct-horse,bob:battery-staple").start()
     contexts = {name: browser.new_context(reduced_motion="reduce") for name in ("ann", "bob")}
     try:
         page = Chat(contexts["ann"].new_page(), guarded.url).page
         page.get_by_label("Name").fill("ann")
+        page.locator("img[src*='sign_in']").wait_for(state="attached")
+        page.wait_for_function("document.querySelectorAll('img[alt=Image]').length === 0")
         page.get_by_label("Password", exact=True).fill("wrong-password")
         page.get_by_role("button", name="Sign in").click()
         page.get_by_text("The name or the password is not right.").wait_for()
         assert "Unauthorized" not in page.locator("form").inner_text()
         ann = Chat(page, guarded.url).sign_in("ann", "correct-horse")
         bob = Chat(contexts["bob"].new_page(), guarded.url).sign_in("bob", "battery-staple")
-        for chat, gene in ((ann, "CDK2"), (bob, "EGFR")):
-            chat.send(f"mygene /v3/query?q=symbol:{gene}&fields=symbol,name")
-        for chat, gene in ((ann, "cyclin dependent kinase 2"), (bob, "epidermal growth factor receptor")):
-            chat.page.locator(".ba-table", has_text=gene).wait_for()
+        path = tmp_path / "list.csv"
+        path.write_text("gene\n" + "\n".join(LIST))
+        ann.attach(path)
+        ann.ask("look these up")
+        bob.ask(CDK2.replace("CDK2", "EGFR"))
         page.wait_for_url("**/thread/**")
+        thread = page.url.rpartition("/")[2]
+        addresses = [f"/project/thread/{thread}", *_kept_for("ann", home)]
+        for address in addresses:
+            # Hers, and nobody else's: not those of who signed in, nor of who did not.
+            assert contexts["ann"].request.get(guarded.url + address).status == 200
+            assert contexts["bob"].request.get(guarded.url + address).status in (401, 404)
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(guarded.url + address)
+            assert refused.value.code in (401, 404)
+        secret = (home / "chat" / "secret").read_text()
+        for address in ("/answers/../../secret", "/kept/..%2Fsecret", "/kept/../secret"):
+            assert secret not in contexts["ann"].request.get(guarded.url + address).text()
         bob.page.goto(page.url, wait_until="commit")
         bob.page.get_by_text("symbol:EGFR").first.wait_for()
-        assert bob.page.get_by_text("symbol:CDK2").count() == 0
+        assert bob.page.get_by_text("NOSUCHGENE1").count() == 0
+        # Who is no longer among the users is out, whatever cookie they hold.
+        guarded.settings["chat_users"] = "bob:battery-staple"
+        guarded.restart()
+        assert contexts["ann"].request.get(guarded.url + addresses[0]).status == 401
     finally:
         for context in contexts.values():
             context.close()
         guarded.stop()
 
 
-@pytest.mark.parametrize("path", ["/answers/00000000.json", "/kept/x", "/answers/../../secret"])
-def test_nothing_is_fetched_without_being_signed_in(server, path):
-    try:
-        with urllib.request.urlopen(server.url + path) as answer:
-            assert b"<!doctype html>" in answer.read().lower()  # the page itself
-    except urllib.error.HTTPError as error:
-        assert error.code in (403, 404)
+def _kept_for(user, home):
+    """Return where the last answer of a user is downloaded, and the last list that they attached."""
+    from ui.sqlite import connect
+
+    answers = connect(home / "chat" / "answers.sqlite")
+    (answer,) = answers.execute("SELECT id FROM answers WHERE user = ? ORDER BY created DESC", (user,)).fetchone()
+    chats = connect(home / "chat" / "chats.sqlite")
+    (owner,) = chats.execute("SELECT id FROM users WHERE identifier = ?", (user,)).fetchone()
+    files = [file for file in (home / "chat" / "files").iterdir() if file.name.startswith(owner)]
+    return f"/answers/{answer}.json", f"/answers/{answer}.csv", f"/kept/{files[-1].name}"

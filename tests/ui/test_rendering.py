@@ -1,3 +1,5 @@
+import csv
+import io
 import re
 
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 
 from tools.query import Query
 from ui.answers import as_csv, tabulated
-from ui.rendering import answer_props, cell, escape, headline, link, show_table
+from ui.rendering import MOST_ROWS, answer_props, cell, escape, headline, link, show_table
 
 HOSTILE = "<script>alert(1)</script> ![x](https://evil.example/a.png) [click](javascript:alert(1)) **bold** `code` https://evil.example"
 
@@ -37,6 +39,7 @@ def test_lines_stay_lines():
         ("clinvar.variant_id", "13961", "www.ncbi.nlm.nih.gov"),
         ("_id", "MONDO:0009061", "monarchinitiative.org"),
         ("chembl.molecule_chembl_id", "CHEMBL25", "www.ebi.ac.uk"),
+        ("chembl.drug_mechanisms.target_chembl_id", "CHEMBL1862", "www.ebi.ac.uk"),
         ("pubchem.cid", "2244", "pubchem.ncbi.nlm.nih.gov"),
         ("pathway.reactome", "R-HSA-73894", "reactome.org"),
     ],
@@ -44,6 +47,11 @@ def test_lines_stay_lines():
 def test_identifiers_are_linked_to_their_home(path, text, host):
     address = link(path, text)
     assert address is not None and address.startswith(f"https://{host}/") and text in address
+
+
+def test_targets_and_compounds_of_chembl_have_homes_of_their_own():
+    assert "/explore/target/" in link("chembl.drug_mechanisms.target_chembl_id", "CHEMBL1862")
+    assert "/explore/compound/" in link("chembl.molecule_chembl_id", "CHEMBL25")
 
 
 @pytest.mark.parametrize("text", ["javascript:alert(1)", "https://evil.example", "1017 or so", "<b>rs1</b>"])
@@ -79,7 +87,7 @@ def test_a_count_by_value_is_a_table_too():
     request = "myvariant /v1/query?q=dbsnp.rsid:*&size=0&facets=dbsnp.vartype"
     query, rows = tabulated({"request": request, "values": ["snv", "12", "deletion", "3"], "hits": []})
     assert show_table(query, rows)["rows"] == [["snv", "12"], ["deletion", "3"]]
-    assert b"".join(as_csv(query, rows, rows)).splitlines() == [b"dbsnp.vartype,count", b"snv,12", b"deletion,3"]
+    assert b"".join(as_csv(query, rows)).splitlines() == [b"dbsnp.vartype,count", b"snv,12", b"deletion,3"]
 
 
 @pytest.mark.parametrize(
@@ -97,3 +105,63 @@ def test_a_count_by_value_is_a_table_too():
 def test_what_the_table_lists_is_not_listed_above_it(answer, shown):
     assert headline({"answer": answer, "hits": [{}] * 4}) == shown
     assert headline({"answer": answer, "hits": [{}] * 2}) == answer
+
+
+CDK2 = {"_id": "1017", "symbol": "CDK2", "name": "cyclin dependent kinase 2", "ensembl": {"gene": "ENSG00000123374"}}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "hits", "more", "header"),
+    [
+        ("mygene /v3/gene/1017", [CDK2], {}, ["field", "value"]),
+        ("mygene /v3/gene/1017?fields=symbol,ensembl.gene", [CDK2], {}, ["_id", "symbol", "ensembl.gene"]),
+        ("mygene /v3/query?q=symbol:CDK2&fields=symbol,name", [CDK2], {}, ["_id", "symbol", "name"]),
+        ("mygene /v3/query?q=CDK2", [CDK2, {**CDK2, "_id": "2"}], {}, None),
+        ("mygene /v3/query?q=CDK2,X1&scopes=symbol&fields=name", [{**CDK2, "query": "CDK2"}], {}, ["query", "name"]),
+        ("myvariant /v1/query?q=*&size=0&facets=dbsnp.vartype", [], {"values": ["snv", "12"]}, None),
+        (
+            "mygene /v3/metadata/fields?search=kegg",
+            [{"field": "pathway.kegg", "type": "object"}, {"field": "pathway.kegg.id", "type": "text", "index": True}],
+            {}, ["field", "type", "index"],
+        ),
+        (
+            "myvariant /v1/query?q=rs1,rs2&scopes=dbsnp.rsid&fields=dbsnp.rsid",
+            [
+                {"query": "rs1", "status": "found", "_id": "chr7:g.1A>T", "dbsnp": {"rsid": "rs1"}},
+                {"query": "rs2", "status": "missing"},
+            ],
+            {"list": True}, ["query", "status", "_id", "dbsnp.rsid"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_csv_holds_what_the_page_shows(request_line, hits, more, header):
+    record = {
+        "question": "q", "status": "answered", "request": request_line, "total": len(hits), "hits": hits,
+        "backend": "offline", "values": [], "seconds": {}, **more,
+    }  # fmt: skip
+    shown = answer_props(record, "a1")["table"]
+    page = [[column["path"] for column in shown["columns"]]]
+    page += [[value if isinstance(value, str) else value["t"] for value in row] for row in shown["rows"]]
+    written = b"".join(as_csv(*tabulated(record), listed=bool(record.get("list")))).decode()
+    assert list(csv.reader(io.StringIO(written))) == page
+    assert len(page) > 1 and all(any(row) for row in page) and (header is None or page[0] == header)
+
+
+def test_all_hits_are_written_in_the_columns_of_the_table():
+    query = Query.parse("mygene /v3/query?q=kinase&fields=name")
+    written = b"".join(as_csv(query, [CDK2], iter([CDK2, {"_id": "2"}]))).decode()
+    assert written.splitlines() == ["_id,name", "1017,cyclin dependent kinase 2", "2,"]
+
+
+def test_a_page_is_not_given_more_rows_than_it_can_hold():
+    ids = [f"rs{number}" for number in range(MOST_ROWS + 5)]
+    record = {
+        "question": "a list", "status": "answered", "total": len(ids), "backend": "offline", "seconds": {},
+        "list": True, "request": f"myvariant /v1/query?q={','.join(ids)}&scopes=dbsnp.rsid&fields=dbsnp.rsid",
+        "hits": [{"query": name, "status": "missing"} for name in ids],
+    }  # fmt: skip
+    props = answer_props(record, "a1")
+    assert len(props["table"]["rows"]) == props["shown"] == MOST_ROWS and props["total"] == len(ids)
+    assert props["request"] is None and props["api"] == "myvariant"
+    written = b"".join(as_csv(*tabulated(record), listed=True)).decode()
+    assert len(written.splitlines()) == len(ids) + 1

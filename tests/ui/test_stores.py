@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("chainlit")
 
-from chainlit.types import Pagination, ThreadFilter
+import chainlit as cl
+from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import User
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -95,7 +96,7 @@ def test_downloads_hold_all_hits_and_no_formulas():
     query = Query.parse("mygene /v3/query?q=symbol:CDK2&fields=name")
     hits = [{"_id": "1017", "name": "=cmd()"}, {"_id": "-5", "name": "a, b"}]
     assert json.loads(b"".join(as_json(hits))) == hits and json.loads(b"".join(as_json([]))) == []
-    text = b"".join(as_csv(query, hits, hits)).decode()
+    text = b"".join(as_csv(query, hits)).decode()
     assert text.splitlines() == ["_id,name", "1017,'=cmd()", '-5,"a, b"']
 
 
@@ -107,3 +108,55 @@ def test_corrections_are_kept_and_exported(tmp_path):
     assert json.loads(line) == {
         "question": "q", "history": ["earlier"], "request": "mygene /v3/query?q=symbol:CDK2", "draft": "draft",
     }  # fmt: skip
+
+
+async def _kept(layer, path, name):
+    """Keep a step and a file that belongs to it."""
+    path.write_text("TP53")
+    await layer.create_step({"id": name, "threadId": "t1", "type": "user_message", "name": "x", "createdAt": name})
+    element = cl.File(name="list.txt", path=str(path), for_id=name, thread_id="t1", mime="text/plain")
+    await layer.create_element(element)
+    return element
+
+
+async def test_a_list_that_comes_first_is_its_senders(tmp_path, address, session, enter):
+    layer = open_data_layer(tmp_path, address)
+    session.user = await layer.create_user(User(identifier="ann"))
+    enter(session)
+    # As when a list is attached to the first message: nobody has written down yet whose chat it is.
+    await _kept(layer, tmp_path / "list.txt", "s1")
+    (file,) = (tmp_path / "files").iterdir()
+    assert file.name.startswith(layer.storage_provider.path(f"{session.user.id}/").name)
+    assert await layer.get_thread_author("t1") == "ann"
+    await layer.close()
+
+
+@pytest.mark.parametrize("how", ["after", "one"])
+async def test_files_and_opinions_go_with_what_they_belong_to(tmp_path, address, session, enter, how):
+    layer = open_data_layer(tmp_path, address)
+    session.user = await layer.create_user(User(identifier="ann"))
+    enter(session)
+    for name in ("s1", "s2"):
+        element = await _kept(layer, tmp_path / "list.txt", name)
+        await layer.upsert_feedback(Feedback(forId=name, value=1, threadId="t1"))
+    if how == "after":
+        await layer.delete_after("t1", "s1")
+    else:
+        await layer.delete_step("s2")
+    (file,) = (tmp_path / "files").iterdir()
+    assert element.id not in file.name
+    for table, column in (("steps", "id"), ("elements", "forId"), ("feedbacks", "forId")):
+        rows = await layer.execute_sql(f'SELECT "{column}" AS step FROM {table}', {})
+        assert [row["step"] for row in rows] == ["s1"]
+    await layer.close()
+
+
+async def test_a_loss_is_logged_and_told(tmp_path, address, chat, caplog):
+    layer = chat.data_layer = open_data_layer(tmp_path, address)
+    chat.ready.set()
+    assert await layer.execute_sql("SELECT 1 AS one", {}) == [{"one": 1}] and chat.health()["status"] == "ok"
+    assert await layer.execute_sql("INSERT INTO nowhere VALUES (:secret)", {"secret": "s3cret"}) is None
+    assert "INSERT INTO nowhere" in caplog.text
+    health = chat.health()
+    assert health["status"] == "degraded" and "store of chats" in health["detail"] and "nowhere" not in str(health)
+    await layer.close()

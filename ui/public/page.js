@@ -32,6 +32,9 @@ function name() {
     chart.setAttribute("role", "img")
     chart.setAttribute("aria-label", `Chart: ${chart.querySelector(".gtitle")?.textContent ?? ""}`)
   }
+  // The picture beside the sign-in form says nothing.
+  for (const picture of document.querySelectorAll("img[alt='Image']")) picture.alt = ""
+  for (const logo of document.querySelectorAll("img[alt='logo']")) logo.alt = "BioThings Assistant"
   const said = document.querySelector("[data-step-type]")?.closest(".overflow-y-auto")
   if (said && !said.role) {
     said.setAttribute("role", "log")

@@ -111,20 +111,48 @@ function Table({ table, shown, total }) {
   )
 }
 
-function Copy({ text, label }) {
-  const [done, setDone] = useState(false)
-  const copy = async () => {
-    await navigator.clipboard.writeText(text)
-    setDone(true)
-    setTimeout(() => setDone(false), 1500)
-  }
-  return <button type="button" className="ba-button" onClick={copy}>{done ? "Copied" : label}</button>
+async function writeClipboard(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  // Browsers give a page that came over plain http no clipboard; what is selected there can be copied all the same.
+  const focused = document.activeElement
+  const box = document.createElement("textarea")
+  box.value = text
+  box.style.position = "fixed"
+  document.body.append(box)
+  box.select()
+  const copied = document.execCommand("copy")
+  box.remove()
+  focused?.focus({ preventScroll: true })
+  if (!copied) throw new Error("The browser does not allow it.")
 }
+
+function Copy({ text, label }) {
+  const [said, setSaid] = useState("")
+  const copy = async () => {
+    try {
+      await writeClipboard(text)
+      setSaid("Copied")
+    } catch {
+      setSaid("Not copied: select and copy it")
+    }
+    setTimeout(() => setSaid(""), 2500)
+  }
+  return <button type="button" className="ba-button" onClick={copy}>{said || label}</button>
+}
+
+// What an action of the server answers. It throws where the server cannot be reached, or knows this chat no more.
+async function act(name, payload) {
+  const reply = await callAction({ name, payload })
+  if (!reply?.response) throw new Error("no answer")
+  return reply.response
+}
+
+const UNHEARD = "The chat did not answer. Try again, or load the page anew."
 
 function Downloads({ answer }) {
   const [state, setState] = useState("")
   const fetchAll = async (kind, all) => {
-    const name = `${answer.request.api}-${new Date().toISOString().slice(0, 10)}.${kind}`
+    const name = `${answer.api || answer.request.api}-${new Date().toISOString().slice(0, 10)}.${kind}`
     setState("Fetching …")
     try {
       const response = await fetch(`/answers/${answer.id}.${kind}${all ? "?all=1" : ""}`)
@@ -180,30 +208,43 @@ function Editor({ answer, onClose }) {
   })
   const [verdict, setVerdict] = useState({ ok: true, explain: first.explain, line: first.line })
   const [running, setRunning] = useState(false)
+  const [fault, setFault] = useState("")
   const number = useRef(0)
   const others = Object.fromEntries(
     Object.entries(first.params).filter(([name]) => !["species", "assembly", "size", "sort", "filter"].includes(name))
   )
-  const send = (name) => callAction({ name, payload: { form, others, answer: answer.id, question: answer.question } })
+  const send = (name) => act(name, { form, others, answer: answer.id })
   useEffect(() => {
     // Checked a moment after the last key, by the server, which knows the fields; only the latest verdict counts.
     const mine = ++number.current
     const timer = setTimeout(async () => {
-      const reply = await send("check_request")
-      if (mine === number.current && reply && reply.response) setVerdict(reply.response)
+      try {
+        const reply = await send("check_request")
+        if (mine === number.current) setVerdict(reply)
+      } catch {
+        // The request is checked again when it is run.
+      }
     }, 400)
     return () => clearTimeout(timer)
   }, [form])
   const set = (name) => (event) => setForm({ ...form, [name]: event.target.value })
   const run = async (event) => {
     event.preventDefault()
+    if (running) return
     setRunning(true)
-    const reply = await send("run_request")
-    setRunning(false)
-    if (reply && reply.response && reply.response.ok === false) setVerdict(reply.response)
-    else {
-      onClose()
-      showEnd()
+    setFault("")
+    try {
+      const reply = await send("run_request")
+      if (reply.ok === false) setVerdict(reply)
+      else if (reply.ran) {
+        onClose()
+        showEnd()
+      }
+      // Otherwise it was stopped, or failed, as the chat says; what was edited stays to be run again.
+    } catch {
+      setFault(UNHEARD)
+    } finally {
+      setRunning(false)
     }
   }
   return (
@@ -214,7 +255,7 @@ function Editor({ answer, onClose }) {
         </select>
       </Field>
       <Field label={form.kind === "query" ? "Query string" : "Identifiers"}>
-        <textarea className="ba-input ba-code" rows={2} value={form.q} onChange={set("q")} spellCheck={false} />
+        <textarea className="ba-input ba-code" rows={2} value={form.q} onChange={set("q")} spellCheck={false} autoFocus />
       </Field>
       {form.kind === "batch" && <Field label="Looked up in"><input className="ba-input ba-code" value={form.scopes} onChange={set("scopes")} /></Field>}
       <Field label="Fields to show"><input className="ba-input ba-code" value={form.fields} onChange={set("fields")} placeholder="the usual ones" spellCheck={false} /></Field>
@@ -238,9 +279,10 @@ function Editor({ answer, onClose }) {
         {verdict.ok
           ? <Explained parts={verdict.explain} />
           : <p className="ba-fault">{verdict.message} {verdict.hint}</p>}
+        {fault && <p className="ba-fault">{fault}</p>}
       </div>
       <div className="ba-row">
-        <button type="submit" className="ba-button ba-primary" disabled={running || !verdict.ok}>{running ? "Running …" : "Run this request"}</button>
+        <button type="submit" className="ba-button ba-primary" aria-disabled={running} disabled={!verdict.ok}>{running ? "Running …" : "Run this request"}</button>
         <button type="button" className="ba-button" onClick={onClose}>Cancel</button>
       </div>
     </form>
@@ -260,10 +302,22 @@ function Explained({ parts }) {
 function Request({ answer }) {
   const [editing, setEditing] = useState(false)
   const [saved, setSaved] = useState("")
+  const editButton = useRef(null)
+  const edited = useRef(false)
   const request = answer.request
+  useEffect(() => {
+    // The form takes the focus; when it goes, its button has it again, or a keyboard would begin at the page's top.
+    if (editing) edited.current = true
+    else if (edited.current) editButton.current?.focus({ preventScroll: true })
+  }, [editing])
   const save = async () => {
-    const reply = await callAction({ name: "save_correction", payload: { answer: answer.id, draft: answer.draft, question: answer.question } })
-    setSaved(reply && reply.response && reply.response.ok ? "Saved" : (reply && reply.response && reply.response.message) || "Not saved")
+    if (saved === "Saved") return
+    try {
+      const reply = await act("save_correction", { answer: answer.id })
+      setSaved(reply.ok ? "Saved" : reply.message || "Not saved")
+    } catch {
+      setSaved("Not saved: the chat did not answer")
+    }
   }
   return (
     <details className="ba-block ba-card">
@@ -275,9 +329,9 @@ function Request({ answer }) {
             <div className="ba-row">
               {request.url && <a className="ba-button" href={request.url} target="_blank" rel="noopener noreferrer">Open at the live service</a>}
               <Copy text={request.line} label="Copy request" />
-              <button type="button" className="ba-button" onClick={() => setEditing(true)}>Edit and run</button>
+              <button type="button" className="ba-button" ref={editButton} onClick={() => setEditing(true)}>Edit and run</button>
               {answer.draft && (
-                <button type="button" className="ba-button" disabled={saved === "Saved"} onClick={save}>
+                <button type="button" className="ba-button" aria-disabled={saved === "Saved"} onClick={save}>
                   {saved || "Save as the right request"}
                 </button>
               )}
@@ -295,9 +349,15 @@ function Request({ answer }) {
 
 function Choices({ answer }) {
   const { ask, rows } = answer.choices
+  const [fault, setFault] = useState("")
   const choose = async (line) => {
-    await callAction({ name: "choose", payload: { line, question: answer.question } })
-    showEnd()
+    setFault("")
+    try {
+      await act("choose", { line, question: answer.question })
+      showEnd()
+    } catch {
+      setFault(UNHEARD)
+    }
   }
   return (
     <div className="ba-row" role="group" aria-label={ask}>
@@ -307,6 +367,7 @@ function Choices({ answer }) {
           {row.label} ({row.count.toLocaleString()})
         </button>
       ))}
+      {fault && <span className="ba-fault" role="status">{fault}</span>}
     </div>
   )
 }

@@ -1,0 +1,122 @@
+import asyncio
+import logging
+
+import pytest
+
+pytest.importorskip("chainlit")
+
+import ui.choices
+import ui.request_card
+import ui.turn
+from tools.errors import QueryError
+from ui.choices import find_choices
+
+LINE = "mygene /v3/query?q=symbol:CDK2&fields=name"
+
+
+def record(line=LINE, **changes):
+    return {
+        "id": None, "question": "what is CDK2?", "status": "answered", "answer": "cyclin dependent kinase 2",
+        "values": [], "api": "mygene", "request": line, "url": None, "total": 1, "hits": [{"_id": "1017"}],
+        "backend": "offline", "attempts": [], "seconds": {"total": 0.1}, "error": None, **changes,
+    }  # fmt: skip
+
+
+async def test_an_answer_does_not_wait_for_its_choices(page, chat, monkeypatch):
+    asked = []
+
+    async def choices(_):
+        asked.append(len(page.shown))
+        return {"ask": "Which?", "rows": [{"label": "a", "count": 1, "line": LINE}]}
+
+    monkeypatch.setattr(ui.choices, "find_choices", choices)
+    await ui.turn.show_answer(record())
+    message, element = page.shown
+    assert asked == [1] and message.elements == [element] and element.props["choices"]["ask"] == "Which?"
+
+
+@pytest.mark.parametrize("fault", [QueryError("no"), RuntimeError("a fault of ours")])
+async def test_an_answer_outlives_a_fault_in_its_choices(session, enter, chat, monkeypatch, caplog, fault):
+    def choices(*_):
+        raise fault
+
+    enter(session)
+    monkeypatch.setattr(ui.choices, "open_choices", choices)
+    assert await find_choices(record()) is None
+    # What can go wrong with a service is no news; a fault of ours is.
+    assert bool(caplog.records) == isinstance(fault, RuntimeError)
+
+
+async def test_a_fault_of_ours_is_in_the_log(page, caplog):
+    try:
+        raise ValueError("the cause")
+    except ValueError as error:
+        await ui.turn.show_fault(error)
+    await ui.turn.show_fault(QueryError("Not a request.", "Write one."))
+    (logged,) = caplog.records
+    assert logged.levelno == logging.ERROR and "the cause" in caplog.text
+    assert [message.content for message in page.shown][0].startswith("Something went wrong here")
+    assert "the cause" not in page.shown[0].content
+
+
+@pytest.fixture
+def edit(page, session, enter, chat, monkeypatch):
+    """Return what edits the request of an answer, and returns the reply and the id of the new answer."""
+
+    async def run(line, settings, question):
+        return record(line, question=question or line)
+
+    async def nothing(_):
+        return None
+
+    monkeypatch.setattr(ui.request_card, "run_request_aside", run)
+    monkeypatch.setattr(ui.choices, "find_choices", nothing)
+
+    async def edit(answer, q):
+        enter(session)
+        form = {"api": "mygene", "kind": "query", "q": q, "fields": "name"}
+        reply = await ui.request_card.run_edited({"form": form, "answer": answer})
+        return reply, page.shown[-1].elements[0].props["id"]
+
+    return edit
+
+
+def saved(chat):
+    return [(row["question"], row["draft"], row["correction"]) for row in chat.corrections.rows()]
+
+
+async def test_a_correction_is_one_of_the_draft_however_often_it_was_edited(edit, chat, page):
+    first = chat.answers.keep(record(), "t1", "local")
+    _, second = await edit(first, "symbol:CDK4")
+    reply, third = await edit(second, "symbol:CDK6")
+    assert reply == {"ok": True, "ran": True} and page.shown[-1].elements[0].props["draft"] == LINE
+    # What the page says of draft and question does not count.
+    payload = {"answer": third, "draft": "other", "question": "other"}
+    assert await ui.request_card.save_correction(payload) == {"ok": True}
+    assert saved(chat) == [("what is CDK2?", LINE, "mygene /v3/query?q=symbol:CDK6&fields=name")]
+
+
+async def test_what_no_model_wrote_is_not_corrected(edit, chat, page):
+    pasted = chat.answers.keep(record(question=LINE), "t1", "local")
+    looked_up = chat.answers.keep(record(question="a list", list=True), "t1", "local")
+    for answer in (pasted, looked_up):
+        _, edited = await edit(answer, "symbol:CDK4")
+        assert page.shown[-1].elements[0].props["draft"] is None
+        assert not (await ui.request_card.save_correction({"answer": edited}))["ok"]
+    assert saved(chat) == []
+
+
+async def test_an_edit_that_was_stopped_is_told_from_one_that_ran(session, enter, chat, monkeypatch):
+    async def never(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(ui.request_card, "run_request_aside", never)
+    enter(session)
+    form = {"api": "mygene", "kind": "query", "q": "symbol:CDK2", "fields": "name"}
+    running = asyncio.create_task(ui.request_card.run_edited({"form": form, "answer": "x"}))
+    from ui.tasks import stop_work, tasks_of
+
+    while not tasks_of(session):
+        await asyncio.sleep(0.01)
+    assert await stop_work(session)
+    assert await running == {"ok": True, "ran": False}
