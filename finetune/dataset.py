@@ -29,6 +29,11 @@ class Example:
     tokens: list[int]
     learnt: int
 
+    @property
+    def written(self) -> int:
+        """How many tokens the model should write."""
+        return len(self.tokens) - self.learnt
+
     def __len__(self) -> int:
         return len(self.tokens)
 

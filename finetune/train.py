@@ -45,6 +45,7 @@ class Recipe(BaseModel):
     epochs: float = Field(default=1.0, description="How often the data is gone through.")
     batch_tokens: int = Field(default=2500, description="Tokens of a step, at most (one sequence at least).")
     first_layer: int = Field(default=0, description="Layers below this one get no LoRA, which saves time.")
+    refusals: float = Field(default=1.0, description="Share of the refusals (the shortest answers) that is learnt.")
     compiled: bool = Field(default=False, description="Compile the layers: half a minute, then steps of half the time.")
     weight_decay: float = 0.0
     clip: float = 1.0
@@ -198,10 +199,16 @@ def _held_loss(model: Any, examples: Sequence[Example], device: str, measure: Me
 def _batches(examples: Sequence[Example], recipe: Recipe) -> list[list[int]]:
     """Group sequences of like length into steps; the same recipe and data give the same batches."""
     rng = random.Random(recipe.seed)
+    shortest = min(example.written for example in examples)
+    kept = [
+        place
+        for place, example in enumerate(examples)
+        if recipe.refusals == 1 or example.written > shortest or rng.random() < recipe.refusals
+    ]
     batches: list[list[int]] = []
     whole, part = divmod(recipe.epochs, 1)
     for epoch in range(math.ceil(recipe.epochs)):
-        order = list(range(len(examples)))
+        order = list(kept)
         rng.shuffle(order)
         if epoch == int(whole):
             order = order[: int(part * len(order))]

@@ -109,6 +109,14 @@ def test_batches_hold_everything_once_an_epoch_and_keep_to_their_size():
     assert all(max(len(examples[place]) for place in batch) * len(batch) <= 120 for batch in batches if len(batch) > 1)
 
 
+def test_a_share_of_the_refusals_is_left_out():
+    examples = [*make_examples(40), *(Example([1, 2, 3, 4], 2) for _ in range(40))]
+    batches = _batches(examples, Recipe(batch_tokens=120, refusals=0.5))
+    places = [place for batch in batches for place in batch]
+    assert set(range(40)) <= set(places)
+    assert 10 < sum(place >= 40 for place in places) < 30
+
+
 def test_the_learning_rate_rises_and_falls():
     rates = [_rate(step, 100, Recipe(learning_rate=1.0, warmup=0.1)) for step in range(100)]
     assert max(rates) == pytest.approx(1.0)
