@@ -50,7 +50,8 @@ def model_server() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(packaged_model()), "--host", "127.0.0.1"]
+    server = [sys.executable, str(Path(__file__).with_name("plain_llama.py"))]
+    command = [*server, "--model", str(packaged_model()), "--host", "127.0.0.1"]
     process = subprocess.Popen(
         [*command, "--port", str(port), "--n_ctx", "2048", "--model_alias", "smol"],
         stdout=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ import gguf
 import llama_cpp
 import numpy as np
 import pytest
+from plain_llama import keep_weights
 from safetensors.numpy import load_file, save_file
 
 from agent.model.weights import packaged_model
@@ -68,6 +69,7 @@ def test_a_folder_without_an_adapter_is_named(tmp_path: Path) -> None:
 
 
 def last_logits(model: Path, adapter: Path | None = None) -> np.ndarray:
+    keep_weights()
     made = llama_cpp.Llama(
         str(model), lora_path=str(adapter) if adapter else None, n_ctx=128, n_threads=2, verbose=False
     )
