@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 Q ?= which biological processes is CDK2 involved in?
 
-.PHONY: ask chat test lint types check bench conformance evaluate clean
+.PHONY: ask chat test test-browser lint types check bench conformance evaluate clean
 
 # `core` runs the product; `dev` adds the tests' and the training's packages.
 $(VENV)/core: pyproject.toml constraints.txt
@@ -25,9 +25,12 @@ ask: $(VENV)/core
 chat: $(VENV)/core
 	$(BIN)/biothings-assistant chat
 
-# The chat is tested in a real Chromium; those tests are skipped, with the reason, where there is none.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -m "not browser"
+
+# The chat in a real Chromium; skipped, with the reason, where there is none.
+test-browser: $(VENV)/dev
+	$(BIN)/python -m pytest -m browser -rs
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
