@@ -14,11 +14,19 @@ from itertools import pairwise
 
 from agent.grammar.words import STOP_WORDS
 from rag.names import Kind, Name, Names, kind_of, read_tokens
+from tools.apis import species_words
 from tools.lucene import Bool, Boost, Clause, LuceneSyntaxError, Node, Phrase, Term, clauses_of, parse, render
 from tools.query import Query
 
 #: What may stand between the names of a list.
 _BETWEEN = re.compile(r"\s*[,;/&]?\s*(?:[,;/&]|\b(?:and|or|plus|as well as|and/or)\b)\s*", re.IGNORECASE)
+#: With these words a name goes on: obesity due to leptin deficiency.
+_GOES_ON = frozenset({"due", "of", "with", "without"})
+#: Ontologies name a disease after somebody without the possessive: Fabry disease.
+_POSSESSIVE = re.compile(r"['’]s(?=\s)")
+_WITHOUT_POSSESSIVE = frozenset({"mondo.label", "disease_ontology.name", "clinvar.rcv.conditions.name"})
+#: Gene symbols are listed with nothing but blanks between, too.
+_BLANKS = re.compile(r"\s+")
 
 
 def mend_names(query: Query, question: str, names: Names) -> Query:
@@ -58,8 +66,10 @@ class _Mender:
             return Bool(tuple(self._mend_clause(clause) for clause in node.clauses))
         if isinstance(node, (Term, Phrase)) and not getattr(node, "slop", 0) and self._is_alone(node):
             texts = self._texts(node)
+            if node.field in _WITHOUT_POSSESSIVE:
+                texts = [_POSSESSIVE.sub("", text) for text in texts]
             if [text.lower() for text in texts] != [node.text.lower()]:
-                return _any_of(node.field, texts)
+                return any_of(node.field, texts)
         return node
 
     def _mend_clause(self, clause: Clause) -> Clause:
@@ -84,10 +94,10 @@ class _Mender:
         said = [leaf.text.lower() for leaf in leaves if isinstance(leaf, (Term, Phrase))]
         if kind is None or len(said) < len(leaves):
             return None
-        for run in self._runs(kind):
+        for run in self._runs(kind, loosely=kind == "gene"):
             texts = [name.text for name in run]
             if set(said) < {text.lower() for text in texts}:
-                return _any_of(field, texts)
+                return any_of(field, texts)
         return None
 
     def _texts(self, leaf: Term | Phrase) -> list[str]:
@@ -111,7 +121,7 @@ class _Mender:
             return False
         before = [token.text for token in self._tokens if first <= token.start < names[0].start]
         after = [token.text for token in self._tokens if names[-1].end < token.end <= last]
-        return (not before or _divides(before[-1])) and (not after or _divides(after[0]))
+        return (not before or _divides(before[-1])) and (not after or (_divides(after[0]) and after[0] not in _GOES_ON))
 
     def _place(self, value: str) -> tuple[int, int] | None:
         """Return where a value stands in the question."""
@@ -125,14 +135,16 @@ class _Mender:
     def _known(self, kind: Kind) -> list[Name]:
         if kind not in self._found:
             names = self._names.find(kind, self._question)
-            self._found[kind] = [name for name in names if name.text.lower() not in STOP_WORDS]
+            words = STOP_WORDS.union(species_words) if kind == "gene" else STOP_WORDS
+            self._found[kind] = [name for name in names if name.text.lower() not in words]
         return self._found[kind]
 
-    def _runs(self, kind: Kind) -> Iterator[list[Name]]:
-        """Yield the lists of names in the question, of two at least."""
+    def _runs(self, kind: Kind, *, loosely: bool = False) -> Iterator[list[Name]]:
+        """Yield the lists of names in the question, of two at least; `loosely`: divided by blanks alone, too."""
         run: list[Name] = []
         for name in self._known(kind):
-            if run and _BETWEEN.fullmatch(self._question[run[-1].end : name.start]) is None:
+            between = self._question[run[-1].end : name.start] if run else ""
+            if run and not (_BETWEEN.fullmatch(between) or (loosely and _BLANKS.fullmatch(between))):
                 if len(run) > 1:
                     yield run
                 run = []
@@ -145,7 +157,8 @@ def _divides(token: str) -> bool:
     return token in STOP_WORDS or not token[0].isalnum()
 
 
-def _any_of(field: str | None, texts: Sequence[str]) -> Node:
+def any_of(field: str | None, texts: Sequence[str]) -> Node:
+    """Return the query for any of `texts` in a field."""
     leaves = [Phrase(field, text) if " " in text else Term(field, text) for text in dict.fromkeys(texts)]
     if len(leaves) == 1:
         return leaves[0]

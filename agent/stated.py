@@ -1,7 +1,7 @@
 """What a question states outright, and a request must therefore say: species, assembly, whole names and lists.
 
 A small model drops a word now and then, or goes round in circles; the answer changes without a sign. The rules hold for
-all but a few in ten thousand of the training pairs: a species that is named belongs in the request unless it is part of
+all but a few in a thousand of the training pairs: a species that is named belongs in the request unless it is part of
 a field's name ("mouse mm9 exons"), a follow-up keeps the species of the turn before, an assembly belongs to requests by
 position, an identifier is searched by where such identifiers stand, and of a list of them none is left out. What a
 request says twice it says once. Names are the matter of `agent.named`.
@@ -16,9 +16,9 @@ from typing import Literal
 
 from agent.absence import is_positional
 from agent.grammar.literals import read_conversation
-from agent.named import mend_names
+from agent.named import any_of, mend_names
 from rag.documents import fields_of
-from rag.entities import find_entities
+from rag.entities import Entity, find_entities
 from rag.kinds import KINDS, UNMISTAKABLE
 from rag.names import Names, kind_of
 from rag.retrieve import is_follow_up
@@ -28,6 +28,12 @@ from tools.lucene import Bool, Clause, LuceneSyntaxError, Node, Phrase, Term, cl
 from tools.query import Query
 
 _WORD = re.compile(r"[a-z0-9]+")
+#: What may stand between the identifiers of a list.
+_BETWEEN = re.compile(r"(?:[,;/|•*\s-]|\band\b|\bor\b)*", re.IGNORECASE)
+_NUMBERS = re.compile(r"\b\d+(?:(?:[,;/\s]|\band\b|\bor\b)+\d+){2,}\b", re.IGNORECASE)
+_GROUPED_DIGITS = re.compile(r"\d{1,3}(?:,\d{3})+")
+#: Longer lists of alternatives are looked up one by one.
+_LONGEST_GROUP = 5
 #: A follow-up that lets the species of the turn before go.
 _ANY_SPECIES = re.compile(
     r"\b(?:all|any|every|each|other|whatever|whichever|irrespective|regardless|independent\w*|drop|forget|without|no)\b"
@@ -50,7 +56,7 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         it looks identifiers up, and what it says twice.
     """
     query = mend_names(_with_fitting_fields(_without_repeats(query)), question, names)
-    query = _with_whole_list(query, question, history)
+    query = _as_batch(_with_whole_list(query, question, history))
     added: dict[str, str] = {}
     if query.api == "mygene" and query.kind in ("query", "batch"):
         # The request's own species can only be one that was said, now or before.
@@ -100,22 +106,91 @@ def _with_whole_list(query: Query, question: str, history: Sequence[str]) -> Que
     """Put all identifiers of a list into a request that names some, and look them up where they stand."""
     # What the turn before asked for may be named to be let go: "X, not Y".
     before = history[-1].replace("\\", "") if history else ""
-    found = [entity for entity in find_entities(question) if entity.kind in KINDS and entity.kind != "number"]
+    entities = [entity for entity in find_entities(question) if entity.kind in KINDS and entity.kind != "number"]
+    runs = [*_runs(question, entities), *_number_runs(question)]
     terms = _identifying(query)
     named = query.ids or tuple(term.text for term in terms)
-    kind = next((entity.kind for entity in found if named and entity.text == named[0]), None)
-    listed = tuple(dict.fromkeys(entity.text for entity in found if entity.kind == kind))
-    if kind is None or not set(named) <= set(listed) or any(text in before for text in set(listed) - set(named)):
+    kind = next((entity.kind for entity in entities if named and entity.text == named[0]), None)
+    if kind is not None:
+        listed = tuple(dict.fromkeys(entity.text for entity in entities if entity.kind == kind))
+    else:
+        listed = next((run for run in runs if set(named) < set(run)), ()) if query.ids else ()
+    if query.kind == "query" and query.q and runs:
+        query = _with_whole_groups(query, [run for run in runs if not any(text in before for text in run)])
+    if not listed or not set(named) <= set(listed) or any(text in before for text in set(listed) - set(named)):
         return query
     if query.kind == "query":
         # Several that are named one by one may each have a part of their own.
         return _with_alternatives(query, terms[0], listed) if len(named) == 1 < len(listed) else query
-    voted = [name.partition(":") for name in KINDS[kind].fields]
+    voted = [name.partition(":") for name in KINDS[kind].fields] if kind else []
     scopes = tuple(path for api, _, path in voted if api == query.api and path != "_id")
     known = {part for scope in scopes for part in (scope, scope.partition(".")[0])}
     fits = not query.scopes or not scopes or not known.isdisjoint(query.scopes)
     several: Literal["get", "batch"] = "get" if query.kind == "get" and len(listed) == 1 else "batch"
     return query.model_copy(update={"kind": several, "ids": listed, "scopes": query.scopes if fits else scopes[:1]})
+
+
+def _runs(question: str, entities: Sequence[Entity]) -> list[tuple[str, ...]]:
+    """Return the lists of identifiers of one kind in a question, of three at least."""
+    runs: list[list[Entity]] = []
+    for entity in entities:
+        last = runs[-1][-1] if runs else None
+        if last and last.kind == entity.kind and _BETWEEN.fullmatch(question[last.end : entity.start]):
+            runs[-1].append(entity)
+        else:
+            runs.append([entity])
+    return [tuple(dict.fromkeys(entity.text for entity in run)) for run in runs if len(run) > 2]
+
+
+def _number_runs(question: str) -> list[tuple[str, ...]]:
+    """Return the lists of bare numbers in a question, of three at least: Entrez and PubChem ids have no other form."""
+    found = [match.group() for match in _NUMBERS.finditer(question)]
+    return [tuple(dict.fromkeys(re.findall(r"\d+", run))) for run in found if not _GROUPED_DIGITS.fullmatch(run)]
+
+
+def _with_whole_groups(query: Query, runs: Sequence[tuple[str, ...]]) -> Query:
+    """Put a whole list in the place of a group of alternatives that holds some of it."""
+    try:
+        tree = parse(query.q or "")
+    except LuceneSyntaxError:
+        return query
+    whole = _whole(tree, runs)
+    return query if whole == tree else query.model_copy(update={"q": render(whole)})
+
+
+def _whole(node: Node, runs: Sequence[tuple[str, ...]]) -> Node:
+    if not isinstance(node, Bool):
+        return node
+    terms = _alternatives(node)
+    if terms:
+        said = {term.text for term in terms}
+        run = next((run for run in runs if said < set(run)), None)
+        return any_of(terms[0].field, run) if run else node
+    return Bool(tuple(replace(clause, node=_whole(clause.node, runs)) for clause in node.clauses))
+
+
+def _alternatives(node: Bool) -> list[Term]:
+    """Return the terms of a group `field:(a OR b)`, none if it is no such group."""
+    terms = [clause.node for clause in node.clauses if isinstance(clause.node, Term) and not clause.modifier]
+    either = all(clause.conjunction == "OR" for clause in node.clauses[1:])
+    whole = len(terms) == len(node.clauses) > 1 and len({term.field for term in terms}) == 1 and terms[0].field
+    return terms if either and whole else []
+
+
+def _as_batch(query: Query) -> Query:
+    """Look up a long list of alternatives, if it is all that is asked, one by one: each then has its own answer."""
+    if query.kind != "query" or not query.params.keys() <= {"species"}:
+        return query
+    try:
+        tree = parse(query.q or "")
+    except LuceneSyntaxError:
+        return query
+    terms = _alternatives(tree) if isinstance(tree, Bool) else []
+    if len(terms) <= _LONGEST_GROUP or terms[0].field is None:
+        return query
+    scopes = () if terms[0].field == "_id" else (terms[0].field,)
+    update = {"kind": "batch", "q": None, "ids": tuple(term.text for term in terms), "scopes": scopes}
+    return query.model_copy(update=update)
 
 
 def _identifying(query: Query) -> list[Term]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from agent.grammar.evidence import Evidence
 from agent.grammar.fields import choose, prefixes
 from agent.grammar.gbnf import render
 from agent.grammar.literals import read_conversation
@@ -69,8 +70,9 @@ def build_grammar(
     conversation = read_conversation(question, history, stored)
     forge = Forge()
     values = Values(forge, conversation)
+    evidence = Evidence((question, *history))
     entries: list[tuple[str, Node]] = [(REFUSAL, EMPTY)] if refusal else []
     for name in names:
         vocabulary = choose(catalogues[name], fields.get(name, ()), (*conversation.words, *conversation.names))
-        entries += Requests(forge, values, get_api(name), vocabulary).entries()
+        entries += Requests(forge, values, get_api(name), vocabulary, evidence).entries()
     return Grammar(forge.trie(entries))

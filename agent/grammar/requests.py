@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from agent.grammar.fields import Vocabulary
+from agent.grammar.evidence import Evidence
+from agent.grammar.fields import ValueClass, Vocabulary
 from agent.grammar.rules import Values, encode, write_path
 from agent.grammar.trie import EMPTY, Forge, Node
 from tools.apis import Api
@@ -20,9 +21,10 @@ _INTERVAL_APIS = {"mygene": False, "myvariant": True}  # whether a single base i
 class Requests:
     """The request lines of one API; `entries` are their beginnings and what follows each."""
 
-    def __init__(self, forge: Forge, values: Values, api: Api, vocabulary: Vocabulary) -> None:
-        """Write for `api`, with the field names of `vocabulary` and the literals of `values`."""
+    def __init__(self, forge: Forge, values: Values, api: Api, vocabulary: Vocabulary, evidence: Evidence) -> None:
+        """Write for `api`, with the field names of `vocabulary`, the literals of `values`, and reason by `evidence`."""
         self.forge = forge
+        self.evidence = evidence
         self.values = values
         self.api = api
         self.vocabulary = vocabulary
@@ -131,8 +133,9 @@ class Requests:
         """`field:value`, `_exists_:field`, a bare word or a phrase."""
         forge, values = self.forge, self.values
         entries: list[tuple[str, Node]] = []
-        for path, kind, allowed in self.vocabulary.search:
-            value = values.of_class(kind, allowed)
+        for path, kind, listed in self.vocabulary.search:
+            allowed = self._spoken_of(path, kind, listed)
+            value = None if allowed is None else values.of_class(kind, allowed)
             if value is not None:
                 entries.append((f"{write_path(path)}:", value))
         if values.key is not None:
@@ -142,6 +145,14 @@ class Requests:
         parts = [forge.trie(entries)] if entries else []
         parts += [node for node in (values.word, values.phrase) if node is not None]
         return forge.named(f"{self.api.name}-c", forge.alt(*parts)) if parts else None
+
+    def _spoken_of(self, path: str, kind: ValueClass, listed: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return what of a closed field's values was spoken of, None if there is no reason to search it."""
+        if kind == "values":
+            return self.evidence.allowed(self.api.name, path, listed) or None
+        if kind in ("grades", "boolean") and not self.evidence.speaks_of(self.api.name, path):
+            return None
+        return listed
 
     def _query_parameters(self, expression: Node | None) -> list[tuple[str, Node]]:
         forge, said = self.forge, self.values.said

@@ -1,0 +1,88 @@
+"""What of closed vocabularies a conversation speaks of."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.grammar import build_grammar
+from agent.grammar.evidence import Evidence
+from finetune.dataset import read_pairs
+from tools.catalogue import load_catalogue
+from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
+from tools.paths import data_dir
+from tools.query import Query
+
+TYPES = load_catalogue("mygene").fields["type_of_gene"].values
+EFFECTS = load_catalogue("myvariant").fields["snpeff.ann.effect"].values
+
+
+@pytest.mark.parametrize(
+    ("question", "api", "path", "wanted"),
+    [
+        ("leave the pseudogenes out", "mygene", "type_of_gene", ("pseudo",)),
+        ("snoRNA genes of mouse", "mygene", "type_of_gene", ("snoRNA",)),
+        ("count the transfer RNA genes", "mygene", "type_of_gene", ("tRNA",)),
+        ("order them by symbol", "mygene", "type_of_gene", ()),
+        ("how many of each type?", "mygene", "type_of_gene", TYPES),
+        ("nonsense variants in BRAF", "myvariant", "snpeff.ann.effect", ("stop_gained",)),
+        ("variants in BRAF", "myvariant", "snpeff.ann.effect", ()),
+        ("pthogenic variants in BRAF", "myvariant", "clinvar.type", ()),
+        ("SIFT damaging", "myvariant", "dbnsfp.sift.pred", ("D",)),
+        ("serine to Lys", "myvariant", "dbnsfp.aa.alt", ("K", "S")),
+        ("licenced drugs for gout", "mychem", "chembl.drug_mechanisms.action_type", ()),
+        ("which drugs block OPRM1", "mychem", "chembl.drug_mechanisms.action_type", ("ANTAGONIST", "BLOCKER")),
+    ],
+)
+def test_values_need_a_reason(question, api, path, wanted):
+    values = load_catalogue(api).fields[path].values
+    allowed = Evidence([question]).allowed(api, path, values)
+    if wanted == ("stop_gained",):
+        assert "stop_gained" in allowed and "missense_variant" not in allowed
+    else:
+        assert set(allowed) == set(wanted)
+
+
+def test_a_misspelt_value_is_a_reason():
+    values = load_catalogue("myvariant").fields["clinvar.rcv.clinical_significance"].values
+    allowed = Evidence(["pthogenic variants"]).allowed("myvariant", "clinvar.rcv.clinical_significance", values)
+    assert "Pathogenic" in allowed and "drug response" not in allowed
+
+
+def test_flags_need_words_of_their_own():
+    assert Evidence(["approved drugs for gout"]).speaks_of("mychem", "chembl.max_phase")
+    assert not Evidence(["drugs for gout"]).speaks_of("mychem", "chembl.prodrug")
+
+
+def test_the_grammar_takes_no_value_without_a_reason():
+    found = {"mygene": ["type_of_gene", "name"]}
+    line = "mygene /v3/query?q=name:kinase AND type_of_gene:snoRNA"
+    assert not build_grammar("kinase genes", (), found).accepts(line)
+    assert build_grammar("kinase snoRNA genes", (), found).accepts(line)
+    # What an earlier turn asked for may be asked for again.
+    assert build_grammar("kinase genes", (line,), found).accepts(line)
+
+
+def test_it_takes_the_values_of_the_training_pairs():
+    """Every fortieth pair: what is asked for there has its reason in the question."""
+    seen = refused = 0
+    for pair in read_pairs(data_dir() / "train" / "pairs.jsonl.zst")[::40]:
+        if pair.request == "none":
+            continue
+        query = Query.parse(pair.request)
+        try:
+            leaves = clauses_of(parse(query.q or "")) if query.kind == "query" else []
+        except LuceneSyntaxError:
+            continue
+        texts = [pair.question, *(text for turn in pair.history for text in (turn.question, turn.request))]
+        for leaf in leaves:
+            field = load_catalogue(query.api).get(leaf.field or "") if isinstance(leaf, (Term, Phrase)) else None
+            if field is None or not field.values:
+                continue
+            seen += 1
+            if all(value.lstrip("-").isdigit() or value in ("true", "false") for value in field.values):
+                refused += not Evidence(texts).speaks_of(query.api, field.path)
+            else:
+                allowed = Evidence(texts).allowed(query.api, field.path, field.values)
+                refused += leaf.text.lower() not in {value.lower() for value in allowed}
+    assert seen > 100
+    assert refused <= 0.02 * seen
