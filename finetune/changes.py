@@ -13,11 +13,13 @@ from finetune.slots import COMPARATORS, SPECIES_WORDS
 from finetune.split import phrasing_id
 from finetune.talk import (
     DATA,
+    INTERVAL,
     NAMES_ENTITY,
     PRONOUNS,
     SAY,
     Step,
     Talk,
+    find_entities,
     find_entity,
     finds_many,
     join_clauses,
@@ -36,6 +38,19 @@ _GET_KINDS = {"myvariant": "hgvs", "mychem": "inchikey", "mydisease": "mondo"}
 #: The kinds under which `about` has questions.
 _ABOUT = {"gene": "gene", "vgene": "gene", "target": "gene", "drug": "drug", "disease": "disease",
           "condition": "disease", "rsid": "rsid"}  # fmt: skip
+#: Kinds that one name could mean both; of two such in a request nobody knows which one is to be swapped.
+_SORTS = {"vgene": "gene", "target": "gene", "condition": "disease", "hp": "disease"}
+#: How people swap what stands in a condition, by its kind.
+_SWAPS_WITHIN = {
+    "vgene": "swap_in", "gene": "swap_in", "condition": "swap_with", "disease": "swap_with", "hp": "swap_with",
+}  # fmt: skip
+#: What the next step in a hierarchy is, and all steps.
+_ALL_LEVELS = {
+    "mondo.parents": "mondo.ancestors", "mondo.children": "mondo.descendants",
+    "disease_ontology.parents": "disease_ontology.ancestors",
+    "disease_ontology.children": "disease_ontology.descendants",
+    "chebi.parents": "chebi.ancestors", "chebi.children": "chebi.descendants",
+}  # fmt: skip
 #: Parameters that say which of the hits are shown, and how.
 _PAGE = ("sort", "size", "from", "facets", "facet_size")
 _OF_SPECIES = re.compile(r"symbol:|name:|go\.|pathway|ensembl|summary|type_of_gene|interpro|pfam|chr\w+:")
@@ -52,12 +67,14 @@ def _swap(talk: Talk) -> Step | None:
         kind = _GET_KINDS.get(talk.query.api) or ("entrez" if identifier.isdigit() else "ensembl")
         value = talk.slots.fill(kind)
         return talk.step("swap", talk.query.model_copy(update={"ids": (value.line,)}), e=value.text)
-    entity = find_entity(talk.query)
-    if entity is None:
+    entities = find_entities(talk.query)
+    if not entities or len({_SORTS.get(entity.kind, entity.kind) for entity in entities}) < len(entities):
         return None
+    entity = talk.rng.choice(entities)
     value = talk.slots.fill(entity.kind)
     query = without_params(replace_entity(talk.query, entity, quote_value(value.line)), "from")
-    return talk.step("swap", query, e=value.text)
+    said = _SWAPS_WITHIN.get(entity.kind, "swap") if finds_many(query) and talk.rng.random() < 0.5 else "swap"
+    return talk.step(said, query, e=value.text)
 
 
 def _correction(talk: Talk) -> Step | None:
@@ -101,10 +118,27 @@ def _any_species(talk: Talk) -> Step | None:
 
 def _assembly(talk: Talk) -> Step | None:
     query = talk.query
+    if query.api == "mygene":
+        return _gene_assembly(talk)
     if query.api != "myvariant" or query.kind == "fields":
         return None
     name = talk.rng.choice(("hg38", "hg38", "hg19"))
     return None if query.params.get("assembly") == name else talk.step(name, with_params(query, assembly=name))
+
+
+def _gene_assembly(talk: Talk) -> Step | None:
+    """Turn to the positions on hg19, which are fields of their own in mygene, or back."""
+    query = talk.query
+    if query.fields in (("genomic_pos",), ("genomic_pos_hg19",)):
+        old = query.fields == ("genomic_pos_hg19",)
+        fields = ("genomic_pos" if old else "genomic_pos_hg19",)
+        return talk.step("hg38" if old else "hg19", query.model_copy(update={"fields": fields}))
+    if not INTERVAL.match(query.q or ""):
+        return None
+    q = query.q or ""
+    old = q.startswith("hg19.")
+    changed = query.model_copy(update={"q": q.removeprefix("hg19.") if old else f"hg19.{q}"})
+    return talk.step("hg38" if old else "hg19", without_params(changed, "from"))
 
 
 # Other fields.
@@ -120,11 +154,41 @@ def _fields(talk: Talk) -> Step | None:
 
 
 def _also(talk: Talk) -> Step | None:
-    value = talk.slots.fill("fields:1-1")
+    value = talk.slots.fill(talk.rng.choice(("fields:1-1", "fields:1-1", "fields:2-2")))
     fields = talk.query.fields
-    if not fields or any(value.line.startswith(path) or path.startswith(value.line) for path in fields):
+    if not fields or any(new.startswith(path) or path.startswith(new) for path in fields for new in value.items):
         return None
     return talk.step("also", talk.query.model_copy(update={"fields": (*fields, *value.items)}), f=value.text)
+
+
+def _both(talk: Talk) -> Step | None:
+    """Ask for the field before and the one before that together, of the same entity or of another."""
+    query, past = talk.query, talk.past[-1] if talk.past else None
+    if past is None or (past.api, past.kind, past.q, past.ids) != (query.api, query.kind, query.q, query.ids):
+        return None
+    if len(past.fields) != 1 or len(query.fields) != 1 or past.fields == query.fields:
+        return None
+    together = query.model_copy(update={"fields": (*past.fields, *query.fields)})
+    entity = find_entity(query)
+    if entity is None or talk.rng.random() < 0.4:
+        return talk.step("both", together)
+    value = talk.slots.fill(entity.kind)
+    return talk.step("both_of", replace_entity(together, entity, quote_value(value.line)), e=value.text)
+
+
+def _levels(talk: Talk) -> Step | None:
+    """Ask for all levels of a hierarchy rather than for the next one, or the other way round."""
+    query = talk.query
+    pairs = [*_ALL_LEVELS.items(), *((every, one) for one, every in _ALL_LEVELS.items())]
+    for old, new in pairs:
+        deep, down = old in _ALL_LEVELS, old.endswith(("children", "descendants"))
+        if query.fields == (old,):
+            said = ("all_below" if down else "all_above") if deep else ("direct_below" if down else "direct_above")
+            return talk.step(said, query.model_copy(update={"fields": (new,)}))
+        if query.q and query.q.count(f"{old}:") == 1 and not old.endswith(("children", "descendants")):
+            changed = query.model_copy(update={"q": query.q.replace(f"{old}:", f"{new}:")})
+            return talk.step("all_below" if deep else "direct_below", without_params(changed, "from"))
+    return None
 
 
 def _less(talk: Talk) -> Step | None:
@@ -216,6 +280,29 @@ def _narrow(talk: Talk, kind: str, clause: str, **words: str) -> Step | None:
     return talk.step(kind, join_clauses(talk.query, [*clauses, clause]), **words)
 
 
+def _having(talk: Talk) -> Step | None:
+    """Require that something is known, or that it is not."""
+    path, words = talk.rng.choice(list(DATA["having"][talk.query.api].items()))
+    lacking = talk.rng.random() < 0.4
+    clause = f"{'NOT ' if lacking else ''}_exists_:{path}"
+    return _narrow(talk, "lacking" if lacking else "having", clause, v=talk.rng.choice(words))
+
+
+def _word(talk: Talk) -> Step | None:
+    """Require a word in the names, or allow none with it."""
+    row = DATA["words"].get(talk.query.api)
+    clauses = take_apart(talk.query)
+    if row is None or clauses is None or not finds_many(talk.query):
+        return None
+    value = talk.rng.choice(row["values"])
+    if any(quote_value(value).strip('"') in clause for clause in clauses):
+        return None
+    without = talk.rng.random() < 0.6
+    clause = f"{'NOT ' if without else ''}{row['field']}:{quote_value(value)}"
+    query = join_clauses(talk.query, [*clauses, clause])
+    return talk.step("without_word" if without else "with_word", query, v=value, f=talk.rng.choice(row["called"]))
+
+
 def _values(talk: Talk) -> dict[str, dict[str, list[str]]]:
     found: dict[str, dict[str, list[str]]] = DATA["values"][talk.query.api]
     return found
@@ -235,6 +322,9 @@ def _value(talk: Talk) -> Step | None:
         more = talk.rng.random() < 0.3
         changed = f"{field}:({old} OR {value})" if more else f"{field}:{value}"
         query = join_clauses(talk.query, [*clauses[:at], changed, *clauses[at + 1 :]])
+        if not more and talk.rng.random() < 0.3:
+            words, before = talk.rng.choice(known[value]), talk.rng.choice(known[old])
+            return talk.step("correct_value", query, v=words, o=before)
         return talk.step("alternative" if more else "value", query, v=talk.rng.choice(known[value]))
     return None
 
@@ -331,6 +421,24 @@ def _page(talk: Talk) -> Step | None:
     return talk.step("back", with_params(talk.query, **{"from": str(start - size)}))
 
 
+def _jump(talk: Talk) -> Step | None:
+    """Turn to a page by its number, to hits by theirs, or past the first ones."""
+    if not lists_many(talk.query):
+        return None
+    rng, (size, start) = talk.rng, _shown(talk.query)
+    kind = rng.choice(("page", "hits", "skip"))
+    if kind == "page":
+        number = rng.randint(2, 6)
+        query = with_params(talk.query, **{"from": str((number - 1) * size)})
+        return talk.step("page", query, n=str(number)) if (number - 1) * size != start else None
+    if kind == "skip":
+        said = talk.slots.fill("count:5-200")
+        return talk.step("skip", with_params(talk.query, **{"from": said.line}), n=said.text)
+    count, before = rng.choice((10, 15, 20, 25, 50, 100)), rng.choice((1, 1, 2, 3, 4))
+    query = with_params(talk.query, size=str(count), **{"from": str(count * before)})
+    return talk.step("hits", query, a=str(count * before + 1), b=str(count * (before + 1)))
+
+
 def _sort(talk: Talk) -> Step | None:
     """Sort, or keep those at the top only."""
     if not lists_many(talk.query):
@@ -342,6 +450,16 @@ def _sort(talk: Talk) -> Step | None:
         number = talk.slots.fill("count:2-50")
         return talk.step("top" if down else "bottom", with_params(query, size=number.line), n=number.text, f=value.text)
     return talk.step("sort_down" if down else "sort_up", query, f=value.text)
+
+
+def _order(talk: Talk) -> Step | None:
+    """Sort by what is no number: symbols and identifiers."""
+    if not lists_many(talk.query):
+        return None
+    path, words = talk.rng.choice(list(DATA["order"][talk.query.api].items()))
+    down = talk.rng.random() < 0.25
+    query = with_params(without_params(talk.query, "from"), sort=("-" if down else "") + path)
+    return talk.step("order_back" if down else "order", query, f=talk.rng.choice(words))
 
 
 def _resort(talk: Talk) -> Step | None:
@@ -405,8 +523,8 @@ def _fresh(talk: Talk) -> Step | None:
 #: How often each change comes, relative to the others; those that seldom fit have a higher number.
 MAKERS: dict[Maker, float] = {
     _swap: 8, _correction: 4, _together: 3, _species: 3, _any_species: 3, _assembly: 4,
-    _fields: 6, _also: 4, _less: 3, _whole: 2, _aspect: 6, _elsewhere: 7, _answer: 12,
-    _condition: 4, _exclude: 2, _value: 12, _only: 4, _negate: 3, _lift: 5, _threshold: 30,
-    _size: 3, _next: 5, _page: 4, _sort: 4, _resort: 8, _facet: 4, _unfacet: 8, _count: 8,
-    _undo: 3, _fresh: 3,
+    _fields: 6, _also: 5, _both: 12, _levels: 30, _less: 3, _whole: 2, _aspect: 6, _elsewhere: 7, _answer: 12,
+    _condition: 4, _exclude: 2, _value: 12, _only: 4, _having: 5, _word: 3, _negate: 3, _lift: 5, _threshold: 30,
+    _size: 3, _next: 5, _page: 4, _jump: 3, _sort: 4, _order: 3, _resort: 8, _facet: 4, _unfacet: 8, _count: 8,
+    _undo: 3, _fresh: 4,
 }  # fmt: skip

@@ -31,7 +31,7 @@ def follow_up(base: Pair, slots: Slots, rng: random.Random) -> Pair | None:
     query = Query.parse(base.request)
     past = tuple(Query.parse(turn.request) for turn in base.history if turn.request != "none")
     history = [*base.history, PastTurn(question=base.question, request=base.request)]
-    steps = rng.choice((1, 1, 1, 2, 2, 3))
+    steps = rng.choice((1, 1, 2, 2, 3))
     for number in range(steps):
         made = _step(Talk(query, past, slots_of(query.api, slots), rng))
         if made is None:

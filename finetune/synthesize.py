@@ -24,12 +24,12 @@ from tools.query import Query
 
 #: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
 SHARES = {
-    "mygene": 0.19,
+    "mygene": 0.18,
     "myvariant": 0.17,
-    "mychem": 0.16,
-    "mydisease": 0.15,
+    "mychem": 0.15,
+    "mydisease": 0.14,
     "none": 0.12,
-    "follow-up": 0.19,
+    "follow-up": 0.22,
     "repair": 0.02,
 }
 #: Shares of the follow-ups: another question about the same entity, and what is no question to a database.

@@ -27,12 +27,17 @@ ENTITY_FIELDS = {
     "refseq.rna": "refseq_rna", "HGNC": "hgnc", "dbsnp.rsid": "rsid", "clinvar.variant_id": "clinvar_id",
     "chembl.pref_name": "drug", "chembl.molecule_chembl_id": "chembl", "drugbank.id": "drugbank", "pubchem.cid": "cid",
     "chebi.id": "chebi", "mondo.label": "disease", "mondo.xrefs.omim": "omim", "mondo.xrefs.orphanet": "orphanet",
-    "disease_ontology.doid": "doid", "clinvar.gene.symbol": "vgene", "dbsnp.gene.symbol": "vgene",
+    "disease_ontology.doid": "doid", "MIM": "mim", "mondo.xrefs.mesh": "mesh", "mondo.xrefs.gard": "gard",
+    "mondo.xrefs.umls": "umls", "chebi.xrefs.cas": "cas", "clinvar.gene.symbol": "vgene", "dbsnp.gene.symbol": "vgene",
     "gtopdb.interaction_targets.symbol": "target", "pathway.reactome.name": "pathway",
     "clinvar.rcv.conditions.name": "condition", "go.BP.term": "go_bp",
     "disgenet.genes_related_to_disease.gene_name": "gene", "disgenet.variants_related_to_disease.rsid": "rsid",
     "drugcentral.drug_use.indication.concept_name": "disease", "ctd.chemical_related_to_disease.chemical_name": "drug",
-    "hpo.phenotype_related_to_disease.hpo_id": "hp",
+    "hpo.phenotype_related_to_disease.hpo_id": "hp", "mondo.parents": "mondo", "mondo.ancestors": "mondo",
+    "go.MF.term": "go_mf", "go.CC.term": "go_cc", "cgi.gene": "vgene", "civic.entrez_name": "vgene",
+    "ctd.pathway_related_to_disease.pathway_name": "pathway",
+    "drugcentral.drug_use.contraindication.concept_name": "disease",
+    "drugcentral.drug_use.off_label_use.concept_name": "disease",
 }  # fmt: skip
 #: Those of them that find one document; behind the others stand many.
 _NAMES_ONE = tuple(ENTITY_FIELDS)[: tuple(ENTITY_FIELDS).index("clinvar.gene.symbol")]
@@ -110,15 +115,21 @@ class Entity:
     value: str
 
 
-def find_entity(query: Query) -> Entity | None:
-    """Return the one entity that a query names; None where it names none, several, or a pattern."""
+def find_entities(query: Query) -> list[Entity]:
+    """Return the entities that a query names, each by a field of its own; no patterns."""
+    found = []
     for field, kind in ENTITY_FIELDS.items() if query.kind == "query" and query.q else ():
         q = query.q or ""
         match = re.search(rf'(?<![\w.]){re.escape(field)}:("[^"]+"|[^\s()*\[\]{{}}<>]+)(?![^(]*\)|[^\s]*\*)', q)
         if match and q.count(f"{field}:") == 1:
             value = re.sub(r"\\(.)", r"\1", match[1].strip('"'))
-            return Entity(field, kind, match.start(1), match.end(1), value)
-    return None
+            found.append(Entity(field, kind, match.start(1), match.end(1), value))
+    return found
+
+
+def find_entity(query: Query) -> Entity | None:
+    """Return the one entity that a query names, the first of several; None where it names none, or a pattern."""
+    return next(iter(find_entities(query)), None)
 
 
 def replace_entity(query: Query, entity: Entity, text: str) -> Query:
