@@ -233,8 +233,10 @@ function Editor({ answer, onClose }) {
     if (running) return
     setRunning(true)
     setFault("")
+    window.baAwaited = true
     try {
       const reply = await send("run_request")
+      if (!reply.ran) window.baAwaited = false
       if (reply.ok === false) setVerdict(reply)
       else if (reply.ran) {
         onClose()
@@ -308,7 +310,7 @@ function Request({ answer }) {
   useEffect(() => {
     // The form takes the focus; when it goes, its button has it again, or a keyboard would begin at the page's top.
     if (editing) edited.current = true
-    else if (edited.current) editButton.current?.focus({ preventScroll: true })
+    else if (edited.current && document.activeElement === document.body) editButton.current?.focus({ preventScroll: true })
   }, [editing])
   const save = async () => {
     if (saved === "Saved") return
@@ -377,8 +379,19 @@ const WHO = { offline: "the offline snapshot", live: "the live service" }
 export default function Answer() {
   const answer = props
   const rows = answer.table.rows.length
+  const root = useRef(null)
+  useEffect(() => {
+    // The answer to an edited request takes the focus from its form, or a keyboard would begin at the page's top. The
+    // page draws answers anew now and then: it then has it again, unless somebody has moved on.
+    const seen = (window.baSeen ||= new Set())
+    const focused = document.activeElement
+    const fresh = window.baAwaited && !seen.has(answer.id) && (focused === document.body || focused?.closest(".ba-answer"))
+    if (fresh) [window.baFocused, window.baAwaited] = [answer.id, false]
+    seen.add(answer.id)
+    if (fresh || (window.baFocused === answer.id && focused === document.body)) root.current?.focus({ preventScroll: true })
+  }, [])
   return (
-    <div className="ba-answer">
+    <div className="ba-answer" ref={root} tabIndex={-1}>
       {answer.choices && answer.choices.rows.length > 0 && <Choices answer={answer} />}
       {rows > 0 && answer.table.columns.length > 0 && <Table table={answer.table} shown={answer.shown} total={answer.total} />}
       <div className="ba-row">
