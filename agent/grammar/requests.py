@@ -33,8 +33,9 @@ class Requests:
         self.interval = None if points is None else values.chosen("interval", said.intervals(points=points))
         leaves = self._group("exact") + self._group("text")
         inner = self._group("inner")
-        self.sort = self._choice(self._group("exact"))
-        self.facets = self._choice(self._group("exact"))
+        self.sort = self._choice(self._group("exact")) if evidence.wants("sort") else None
+        self.facets = self._choice(self._group("exact")) if evidence.wants("facets") else None
+        self.negation = forge.lit("NOT ") if evidence.wants("not") else None
         self.scopes = self._choice([*leaves, *map(forge.lit, vocabulary.shorthands)])
         self.exists = self._choice([*leaves, *inner])
         self.output = self._choice([*leaves, *inner, *self._group("shown"), forge.lit("_id")])
@@ -55,16 +56,18 @@ class Requests:
         """What follows `query?q=`: an expression and parameters, or the terms of a batch."""
         forge, values = self.forge, self.values
         expression = self._expression()
-        tail = self._parameters("&", self._query_parameters(expression))
+        # An interval takes no further clauses in mygene; elsewhere a filter is a clause, unless somebody says filter.
+        filtered = self._parameters("&", self._query_parameters(expression))
+        tail = filtered if self.evidence.says("filter") else self._parameters("&", self._query_parameters(None))
         bodies = [forge.words(["*", "__all__"])]
-        if self.interval is not None:
-            further = self.conjunction if self.api.name == "myvariant" else EMPTY
-            bodies.append(forge.seq(self.interval, further))
         if expression is not None:
             bodies.append(expression)
         if values.loose is not None:
             bodies.append(values.loose)
         forms = [forge.seq(forge.alt(*bodies), tail)]
+        if self.interval is not None:
+            further = tail if self.api.name != "mygene" else filtered
+            forms.append(forge.seq(self.interval, self.conjunction if self.api.name == "myvariant" else EMPTY, further))
         if self.scopes is not None and values.terms is not None:
             scopes = forge.chain(self.scopes, ",", _MOST_NAMES)
             rest = forge.seq(values.terms, "&scopes=", scopes, self._parameters("&", self._batch_parameters()))
@@ -96,7 +99,7 @@ class Requests:
             f"{self.api.name}-q",
             forge.alt(
                 forge.seq(unit, forge.trie([("", EMPTY), (" OR ", either), (" AND ", every)])),
-                forge.seq("NOT ", unit, self.conjunction),
+                *([forge.seq(self.negation, unit, self.conjunction)] if self.negation else []),
             ),
         )
 
@@ -110,7 +113,7 @@ class Requests:
     def _every(self, item: Node, most: int) -> Node:
         """Return up to `most` items joined by AND, each perhaps negated."""
         forge = self.forge
-        signed = forge.seq(forge.opt(forge.lit("NOT ")), item)
+        signed = forge.seq(forge.opt(self.negation), item) if self.negation else item
         return forge.chain(signed, " AND ", most)
 
     @cached_property
@@ -124,7 +127,7 @@ class Requests:
         every = self._every(clause, _MOST_GROUPED - 1)
         group = forge.alt(
             forge.seq(clause, forge.trie([(" OR ", either), (" AND ", every)])),
-            forge.seq("NOT ", clause, forge.opt(forge.seq(" AND ", every))),
+            *([forge.seq(self.negation, clause, forge.opt(forge.seq(" AND ", every)))] if self.negation else []),
         )
         return forge.named(f"{self.api.name}-u", forge.alt(clause, forge.seq("(", group, ")")))
 

@@ -106,10 +106,6 @@ class Values:
         return self._ordered("date", self.said.dates)
 
     @cached_property
-    def _said_words(self) -> frozenset[str]:
-        return frozenset(text.lower() for run in self.said.runs for word in run for text in (*word.final, *word.parts))
-
-    @cached_property
     def boolean(self) -> Node:
         """`true` or `false`."""
         return self.forge.words(["true", "false"])
@@ -154,12 +150,11 @@ class Values:
     def allowed(self, values: tuple[str, ...]) -> Node:
         """Return the rule of a field that takes only `values`: one of them, or a list.
 
-        Case makes no difference to the services, so a value that was spoken of may be in lower case too.
+        Case makes no difference to the services, so each may be in lower case too.
         """
         node = self._allowed.get(values)
         if node is None:
-            spoken = [value.lower() for value in values if not self._said_words.isdisjoint(value.lower().split())]
-            written = dict.fromkeys([*values, *spoken])
+            written = dict.fromkeys([*values, *(value.lower() for value in values)])
             forms = [*map(_literal, written), *(f'"{encode(value)}"' for value in written if escape(value) != value)]
             node = item = self.forge.words(forms)
             if len(values) > 1:

@@ -53,6 +53,33 @@ def test_flags_need_words_of_their_own():
     assert not Evidence(["drugs for gout"]).speaks_of("mychem", "chembl.prodrug")
 
 
+@pytest.mark.parametrize(
+    ("part", "with_it", "without"),
+    [
+        ("facets", "break kinase genes down by type", "kinase genes of the mouse"),
+        ("sort", "heaviest drugs for gout", "drugs for gout"),
+        ("not", "kinases that aren't human", "kinases in mouse"),
+    ],
+)
+def test_counts_order_and_negation_are_asked_for(part, with_it, without):
+    assert Evidence([with_it]).wants(part) and not Evidence([without]).wants(part)
+
+
+def test_the_grammar_takes_no_part_that_nobody_asked_for():
+    found = {"mygene": ["type_of_gene", "name", "symbol", "taxid"]}
+    for part, question in (
+        ("&facets=taxid", "per species"),
+        ("&sort=symbol", "sorted"),
+        (" AND NOT _exists_:symbol", "no symbol"),
+    ):
+        line = f"mygene /v3/query?q=name:kinase{part}"
+        assert not build_grammar("kinase genes", (), found).accepts(line)
+        assert build_grammar(f"kinase genes, {question}", (), found).accepts(line)
+    filtered = "mygene /v3/query?q={}&filter=name:kinase"
+    assert not build_grammar("kinase genes", (), found).accepts(filtered.format("name:kinase"))
+    assert build_grammar("kinase genes in chr1:1000-200000", (), found).accepts(filtered.format("chr1:1000-200000"))
+
+
 def test_the_grammar_takes_no_value_without_a_reason():
     found = {"mygene": ["type_of_gene", "name"]}
     line = "mygene /v3/query?q=name:kinase AND type_of_gene:snoRNA"
