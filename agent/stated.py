@@ -16,6 +16,7 @@ from typing import Literal
 
 from agent.absence import is_positional
 from agent.grammar.literals import read_conversation
+from agent.listing import as_listed
 from agent.named import any_of, mend_names
 from rag.documents import fields_of
 from rag.entities import Entity, find_entities
@@ -53,7 +54,7 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
 
     Returns:
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
-        it looks identifiers up, and what it says twice.
+        it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`).
     """
     query = mend_names(_with_fitting_fields(_without_repeats(query)), question, names)
     query = _as_batch(_with_whole_list(query, question, history))
@@ -67,7 +68,9 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         stated = read_conversation(question, (), {}).assemblies
         if len(stated) == 1 and is_positional(query) and not _names_assembly(query):
             added["assembly"] = stated[0]
-    return query.model_copy(update={"params": {**query.params, **added}}) if added else query
+    if added:
+        query = query.model_copy(update={"params": {**query.params, **added}})
+    return as_listed(query, question, Query.parse(history[-1]) if history and history[-1] != "none" else None)
 
 
 def _with_fitting_fields(query: Query) -> Query:

@@ -15,6 +15,7 @@ _MOST_CLAUSES = 6
 _MOST_GROUPED = 4
 _MOST_FIELDS = 10
 _MOST_NAMES = 4
+_UNNUMBERED_APIS = frozenset({"myvariant", "mychem", "mydisease"})  # whose documents have no bare number for an id
 _INTERVAL_APIS = {"mygene": False, "myvariant": True}  # whether a single base is an interval of its own
 
 
@@ -44,7 +45,8 @@ class Requests:
         """Return the request lines as (how the line begins, what follows)."""
         root = f"{self.api.name} /{self.api.version}/"
         entries = [(f"{root}query?q=", self._query()), (f"{root}metadata/fields", self._listing())]
-        entity, entities = self.values.entity, self.values.entities
+        numbers = self.api.name not in _UNNUMBERED_APIS
+        entity, entities = self.values.entity(numbers=numbers), self.values.entities(numbers=numbers)
         if entity is not None and entities is not None:
             asked = self._parameters("?", self._entity_parameters())
             entries.append((f"{root}{self.api.entity}/", self.forge.seq(entity, asked)))

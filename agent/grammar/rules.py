@@ -22,6 +22,7 @@ _WINDOW = 12
 _LONGEST_LIST = 64
 _MOST_ALLOWED = 4  # of a field's allowed values in one list
 _FUZZY_LENGTH = 4
+_CHROMOSOME = re.compile(r"chr(?:\d{1,2}|[XYM]|MT)", re.IGNORECASE)
 _ENCODED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%&+#"})
 
 
@@ -119,18 +120,21 @@ class Values:
         item = self.forge.words(keys)
         return self.forge.named("key", self.forge.alt(item, self._list(item, len(keys), both=False)))
 
-    @cached_property
-    def entity(self) -> Node | None:
-        """An identifier in a path or a list of ids, not escaped."""
-        words = [encode(word) for word in self.said.identifiers if "?" not in word]
-        return self.forge.named("entity", self.forge.words(words)) if words else None
+    def entity(self, *, numbers: bool) -> Node | None:
+        """An identifier in a path or a list of ids, not escaped; `numbers`: a bare number may be one."""
+        return self.chosen("numbered-entity" if numbers else "entity", self._entities(numbers=numbers))
 
-    @cached_property
-    def entities(self) -> Node | None:
+    def entities(self, *, numbers: bool) -> Node | None:
         """Several identifiers with commas between."""
-        if self.entity is None:
-            return None
-        return self.forge.named("ids", self.forge.chain(self.entity, ",", _bound(len(self.said.identifiers))))
+        entity = self.entity(numbers=numbers)
+        count = len(self._entities(numbers=numbers))
+        return entity and self.forge.named(
+            "numbered-ids" if numbers else "ids", self.forge.chain(entity, ",", _bound(count))
+        )
+
+    def _entities(self, *, numbers: bool) -> list[str]:
+        words = [word for word in self.said.identifiers if "?" not in word and not _CHROMOSOME.fullmatch(word)]
+        return [word for word in words if numbers or not word.isdigit()]
 
     @cached_property
     def terms(self) -> Node | None:
