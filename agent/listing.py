@@ -16,7 +16,8 @@ _STRETCH = re.compile(
 )
 _OFFSET = re.compile(r"\boffset(?:\s+(?:of|is|at))?\s+(\d+)\b", re.I)
 _COUNT = re.compile(
-    r"^\W*(?:(?:please|give|show|list|get|fetch|return|display|print|me|us|i need|i want|just|only)\s+)*(\d{1,4})\s+[A-Za-z]",
+    r"^\W*(?:(?:please|give|show|list|get|fetch|return|display|print|me|us|i need|i want|just|only)\s+)*"
+    r"(\d{1,4})\s+[A-Za-z]",
     re.I,
 )
 _NEXT = re.compile(
