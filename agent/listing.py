@@ -8,42 +8,49 @@ from __future__ import annotations
 
 import re
 
+from tools.check import LIMITS
 from tools.query import Query
 
-_NOUN = r"(?:results?|hits?|entries|rows?|records?|items?|matches)"
+#: Hits by their numbers; what else is called so ("entries from 300 to 500 Da") needs to be called a number.
 _STRETCH = re.compile(
-    rf"\b{_NOUN}\s+(?:no\.?\s+|numbers?\s+|from\s+)?(\d+)\s*(?:-|–|to|through|until|till)\s*(\d+)\b", re.I
+    r"\b(?:(?:results?|hits?|rows?|matches)(?:\s+(?:no\.?|numbers?))?|(?:entries|records?|items?)\s+(?:no\.?|numbers?))"
+    r"\s+(\d{1,4})\s*(?:-|–|to|through|until|till)\s*(\d{1,4})\b(?!\s*(?:[kM]?b|k?Da|%|per)\b)",
+    re.IGNORECASE,
 )
-_OFFSET = re.compile(r"\boffset(?:\s+(?:of|is|at))?\s+(\d+)\b", re.I)
+_OFFSET = re.compile(r"\boffset(?:\s+(?:of|is|at))?\s+(\d+)\b", re.IGNORECASE)
 _COUNT = re.compile(
     r"^\W*(?:(?:please|give|show|list|get|fetch|return|display|print|me|us|i need|i want|just|only)\s+)*"
     r"(\d{1,4})\s+[A-Za-z]",
-    re.I,
+    re.IGNORECASE,
 )
 _NEXT = re.compile(
     r"^\W*(?:(?:and|now|then|ok|okay|thanks|please|show|me|give|get|list|the)[\s,]+)*(?:next|following)"
-    rf"(?:\s+(\d{{1,4}}))?(?:\s+(?:ones|page|batch|lot|please|of them|{_NOUN}))*\W*$",
-    re.I,
+    r"(?:\s+(\d{1,4}))?(?:\s+(?:ones|page|batch|lot|please|of them|results?|hits?|rows?|entries|records?))*\W*$",
+    re.IGNORECASE,
 )
+# A superlative alone need not speak of the order: "most significant p values", "drugs of the highest phase, by name".
 _UPWARDS = re.compile(
-    r"(?<!\bat )\b(?:lightest|smallest|lowest|fewest|shortest|oldest|earliest|rarest|least|ascending|increasing|rising"
-    r"|alphabetical(?:ly)?|low(?:est)? to high(?:est)?|small(?:est)? to (?:big|large)(?:st)?|a to z|a-z)\b",
-    re.I,
+    r"\b(?:ascending|increasing|rising|(?:lightest|smallest|lowest|fewest|shortest|oldest|earliest|rarest) first"
+    r"|low(?:est)?(?: values?)? to high(?:est)?|small(?:est)? to (?:big|large)(?:gest|st)?)\b",
+    re.IGNORECASE,
 )
 _DOWNWARDS = re.compile(
-    r"(?<!\bat )\b(?:heaviest|largest|biggest|highest|greatest|longest|newest|latest|commonest|most|strongest"
-    r"|descending|decreasing|falling|high(?:est)? to low(?:est)?|z to a|z-a)\b",
-    re.I,
+    r"\b(?:descending|decreasing|falling|(?:heaviest|largest|biggest|highest|greatest|longest|newest|latest) first"
+    r"|high(?:est)?(?: values?)? to low(?:est)?|(?:big|large)(?:gest|st)? to small(?:est)?)\b",
+    re.IGNORECASE,
 )
+_YEARS = range(1900, 2100)
+_MOST_HITS, _FURTHEST = LIMITS["size"][1], LIMITS["from"][1]
 
 
-def as_listed(query: Query, question: str, before: Query | None) -> Query:
+def as_listed(query: Query, question: str, before: Query | None, hits: int = 10) -> Query:
     """Return a request for those hits, in that order, that the question speaks of.
 
     Args:
         query: the request that was drafted.
         question: the question.
         before: the request of the turn before, if there is one.
+        hits: how many are shown where a request does not say.
 
     Returns:
         The request, changed in nothing but `size`, `from` and the direction of its order; for a question that does no
@@ -51,7 +58,7 @@ def as_listed(query: Query, question: str, before: Query | None) -> Query:
     """
     if query.kind != "query":
         return query
-    turned = _turned(query, question, before)
+    turned = _turned(question, before, hits)
     if turned is not None:
         return turned
     params = {**query.params, **_page(query, question)}
@@ -65,7 +72,9 @@ def as_listed(query: Query, question: str, before: Query | None) -> Query:
 def _page(query: Query, question: str) -> dict[str, str]:
     if found := _STRETCH.search(question):
         first, last = int(found[1]), int(found[2])
-        return {"size": str(last - first + 1), "from": str(first - 1)} if 0 < first < last else {}
+        if not 0 < first < last <= _FURTHEST or last - first >= _MOST_HITS or {first, last} & set(_YEARS):
+            return {}
+        return {"size": str(last - first + 1)} | ({"from": str(first - 1)} if first > 1 else {})
     if found := _OFFSET.search(question):
         count = _COUNT.search(question)
         size = {"size": count[1]} if count and "size" not in query.params else {}
@@ -73,12 +82,15 @@ def _page(query: Query, question: str) -> dict[str, str]:
     return {}
 
 
-def _turned(query: Query, question: str, before: Query | None) -> Query | None:
+def _turned(question: str, before: Query | None, hits: int) -> Query | None:
     found = _NEXT.match(question)
-    if not found or before is None or before.kind != "query" or before.api != query.api:
+    if not found or before is None or before.kind != "query":
         return None
-    size = int(before.params.get("size", "10"))
-    params = {**before.params, "from": str(int(before.params.get("from", "0")) + size)}
+    size = int(before.params.get("size", str(hits)))
+    start = int(before.params.get("from", "0")) + size
+    if not size or start > _FURTHEST:
+        return None
+    params = {**before.params, "from": str(start)}
     if found[1]:
         params["size"] = found[1]
     return before.model_copy(update={"params": params})

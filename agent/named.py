@@ -22,7 +22,7 @@ from tools.query import Query
 _BETWEEN = re.compile(r"\s*[,;/&]?\s*(?:[,;/&]|\b(?:and|or|plus|as well as|and/or)\b)\s*", re.IGNORECASE)
 #: With these words a name goes on: obesity due to leptin deficiency.
 _GOES_ON = frozenset({"due", "of", "with", "without"})
-#: Ontologies name a disease after somebody without the possessive: Fabry disease.
+#: Ontologies mostly name a disease after somebody without the possessive: Fabry disease.
 _POSSESSIVE = re.compile(r"['’]s(?=\s)")
 _WITHOUT_POSSESSIVE = frozenset({"mondo.label", "disease_ontology.name", "clinvar.rcv.conditions.name"})
 #: Gene symbols are listed with nothing but blanks between, too.
@@ -67,7 +67,7 @@ class _Mender:
         if isinstance(node, (Term, Phrase)) and not getattr(node, "slop", 0) and self._is_alone(node):
             texts = self._texts(node)
             if node.field in _WITHOUT_POSSESSIVE:
-                texts = [_POSSESSIVE.sub("", text) for text in texts]
+                texts = [text if self._names.keeps_possessive(text) else _POSSESSIVE.sub("", text) for text in texts]
             if [text.lower() for text in texts] != [node.text.lower()]:
                 return any_of(node.field, texts)
         return node
@@ -144,7 +144,9 @@ class _Mender:
         run: list[Name] = []
         for name in self._known(kind):
             between = self._question[run[-1].end : name.start] if run else ""
-            if run and not (_BETWEEN.fullmatch(between) or (loosely and _BLANKS.fullmatch(between))):
+            # Among symbols in capitals a word in small letters is a word: "TP53 and EGFR impact".
+            blanks = loosely and _BLANKS.fullmatch(between) and run and name.text.islower() == run[-1].text.islower()
+            if run and not (_BETWEEN.fullmatch(between) or blanks):
                 if len(run) > 1:
                     yield run
                 run = []

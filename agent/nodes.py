@@ -135,7 +135,7 @@ class Nodes:
             # A server may not know grammars, or pass over them without a word; llama.cpp here obeys them.
             fault = _disobedience(draft, grammar)
         if fault is None:
-            draft = _completed(draft, state, self._runtime.names)
+            draft = _completed(draft, state, self._runtime.names, self._settings.hits)
         seconds = time.perf_counter() - start
         return {
             "draft": draft, "fault": fault, "drafted_seconds": seconds, "seconds": _add(state, draft=seconds),
@@ -269,13 +269,13 @@ def _is_unsure(refusal: Completion) -> bool:
     return refusal.logprob is not None and math.exp(refusal.logprob) < SURE_REFUSAL
 
 
-def _completed(draft: str, state: State, names: Names) -> str:
+def _completed(draft: str, state: State, names: Names, hits: int) -> str:
     """Add to a draft what the question states; one that cannot be read stays as it is, for the check to explain."""
     try:
         query = Query.parse(draft)
     except QueryError:
         return draft
-    completed = complete(query, state["question"], names, [turn["request"] for turn in state["history"]])
+    completed = complete(query, state["question"], names, [turn["request"] for turn in state["history"]], hits)
     return draft if completed is query else completed.line
 
 

@@ -33,8 +33,20 @@ _WORD = re.compile(r"[a-z0-9]+")
 _BETWEEN = re.compile(r"(?:[,;/|•*\s-]|\band\b|\bor\b)*", re.IGNORECASE)
 _NUMBERS = re.compile(r"\b\d+(?:(?:[,;/\s]|\band\b|\bor\b)+\d+){2,}\b", re.IGNORECASE)
 _GROUPED_DIGITS = re.compile(r"\d{1,3}(?:,\d{3})+")
-#: Longer lists of alternatives are looked up one by one.
+#: Between the identifiers of no list: what follows is not wanted, or only compared.
+_EXCLUDES = re.compile(
+    r"\b(?:not|except|excluding|exclude|without|unlike|rather|instead|apart|other than|like|as|no)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+#: Longer lists of alternatives are looked up one by one, in the fields that identify a document.
 _LONGEST_GROUP = 5
+_IDENTIFYING = frozenset(
+    """_id symbol entrezgene HGNC MIM ensembl.gene ensembl.transcript ensembl.protein uniprot.Swiss-Prot refseq.rna
+    refseq.protein retired dbsnp.rsid clinvar.variant_id clinvar.allele_id clinvar.rcv.accession cosmic.cosmic_id
+    pubchem.cid chembl.molecule_chembl_id drugbank.id chebi.id pharmgkb.id pubchem.inchikey chembl.inchi_key
+    drugbank.inchi_key chebi.xrefs.cas drugbank.cas_number mondo.mondo mondo.xrefs.omim mondo.xrefs.doid
+    mondo.xrefs.orphanet mondo.xrefs.mesh mondo.xrefs.umls disease_ontology.doid""".split()  # noqa: SIM905
+)
 #: A follow-up that lets the species of the turn before go.
 _ANY_SPECIES = re.compile(
     r"\b(?:all|any|every|each|other|whatever|whichever|irrespective|regardless|independent\w*|drop|forget|without|no)\b"
@@ -43,7 +55,7 @@ _ANY_SPECIES = re.compile(
 )
 
 
-def complete(query: Query, question: str, names: Names, history: Sequence[str] = ()) -> Query:
+def complete(query: Query, question: str, names: Names, history: Sequence[str] = (), hits: int = 10) -> Query:
     """Add to a drafted request what the question states and it lacks.
 
     Args:
@@ -51,6 +63,7 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         question: the question that it was drafted for.
         names: what names are known.
         history: request lines of earlier turns, oldest first.
+        hits: how many are shown where a request does not say.
 
     Returns:
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
@@ -70,7 +83,8 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
             added["assembly"] = stated[0]
     if added:
         query = query.model_copy(update={"params": {**query.params, **added}})
-    return as_listed(query, question, Query.parse(history[-1]) if history and history[-1] != "none" else None)
+    before = Query.parse(history[-1]) if history and history[-1] != "none" else None
+    return as_listed(query, question, before, hits)
 
 
 def _with_fitting_fields(query: Query) -> Query:
@@ -120,7 +134,10 @@ def _with_whole_list(query: Query, question: str, history: Sequence[str]) -> Que
         listed = next((run for run in runs if set(named) < set(run)), ()) if query.ids else ()
     if query.kind == "query" and query.q and runs:
         query = _with_whole_groups(query, [run for run in runs if not any(text in before for text in run)])
-    if not listed or not set(named) <= set(listed) or any(text in before for text in set(listed) - set(named)):
+    places = [place for text in listed if (place := question.find(text)) >= 0]
+    if not places or _EXCLUDES.search(question[min(places) : max(places)]):
+        return query
+    if not set(named) <= set(listed) or any(text in before for text in set(listed) - set(named)):
         return query
     if query.kind == "query":
         # Several that are named one by one may each have a part of their own.
@@ -167,7 +184,8 @@ def _whole(node: Node, runs: Sequence[tuple[str, ...]]) -> Node:
     terms = _alternatives(node)
     if terms:
         said = {term.text for term in terms}
-        run = next((run for run in runs if said < set(run)), None)
+        numbers = terms[0].field in _IDENTIFYING
+        run = next((run for run in runs if said < set(run) and (numbers or not run[0].isdigit())), None)
         return any_of(terms[0].field, run) if run else node
     return Bool(tuple(replace(clause, node=_whole(clause.node, runs)) for clause in node.clauses))
 
@@ -189,9 +207,9 @@ def _as_batch(query: Query) -> Query:
     except LuceneSyntaxError:
         return query
     terms = _alternatives(tree) if isinstance(tree, Bool) else []
-    if len(terms) <= _LONGEST_GROUP or terms[0].field is None:
+    if len(terms) <= _LONGEST_GROUP or terms[0].field not in _IDENTIFYING:
         return query
-    scopes = () if terms[0].field == "_id" else (terms[0].field,)
+    scopes = tuple(field for field in (terms[0].field,) if field and field != "_id")
     update = {"kind": "batch", "q": None, "ids": tuple(term.text for term in terms), "scopes": scopes}
     return query.model_copy(update=update)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,8 +73,11 @@ _GENERIC = frozenset(
 )
 #: Abbreviations of diseases (MAP, HIT, CAS) are no words: they are known in capitals only.
 _ABBREVIATION = re.compile(r"[A-Z]{2,6}")
+#: Names of diseases that keep a possessive where they stand: Bell's palsy, but Fabry disease.
+_POSSESSIVE_NAMES = ("mydisease", ("mondo.label", "disease_ontology.name"))
+_POSSESSIVE = re.compile(r"['’][sS]\b")
 #: Changes with what is kept.
-_LAYOUT = 3
+_LAYOUT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,13 @@ class Names:
         self._hashes = hashes
 
     @classmethod
-    def of(cls, names: Mapping[Kind, Sequence[str]]) -> Names:
-        """Return what knows these names."""
-        return cls({kind: _hashes([_form(kind, name) for name in names.get(kind, ())]) for kind in _SOURCES})
+    def of(cls, names: Mapping[Kind, Sequence[str]], possessive: Iterable[str] = ()) -> Names:
+        """Return what knows these names, and of `possessive` the names that keep theirs."""
+        hashes: dict[str, NDArray[np.uint64]] = {
+            kind: _hashes([_form(kind, name) for name in names.get(kind, ())]) for kind in _SOURCES
+        }
+        hashes["possessive"] = _hashes([_plain(name) for name in possessive if _POSSESSIVE.search(name)])
+        return cls(hashes)
 
     def find(self, kind: Kind, text: str) -> list[Name]:
         """Return the names of `kind` in `text`, left to right; of those that overlap the longest."""
@@ -124,6 +131,12 @@ class Names:
             if place < len(hashes) and hashes[place] == _hash(form):
                 return True
         return False
+
+    def keeps_possessive(self, text: str) -> bool:
+        """Tell whether a disease is named so, its possessive with it."""
+        hashes, wanted = self._hashes["possessive"], _hash(_plain(text))
+        place = int(np.searchsorted(hashes, wanted))
+        return place < len(hashes) and bool(hashes[place] == wanted)
 
     def save(self, path: Path) -> None:
         """Write the hashes to a file, whole or not at all."""
@@ -170,7 +183,7 @@ def open_names(home: Path, progress: Callable[[str, int, int | None], None] | No
     path = home / f"names-{key}.npz"
     try:
         with np.load(path) as file:
-            return Names({kind: file[kind] for kind in _SOURCES})
+            return Names({kind: file[kind] for kind in (*_SOURCES, "possessive")})
     except (OSError, ValueError, KeyError, BadZipFile):
         pass  # Not there, or cut short: it is made again.
     found: dict[Kind, list[str]] = {}
@@ -181,7 +194,8 @@ def open_names(home: Path, progress: Callable[[str, int, int | None], None] | No
     # Findings (HPO) and the conditions of variants stand in the fields of diseases, too.
     found["disease"] += read_terms().values()
     found["disease"] += _read("myvariant", ["clinvar.rcv.conditions.name"])
-    names = Names.of(found)
+    api, paths = _POSSESSIVE_NAMES
+    names = Names.of(found, _read(api, paths))
     try:
         names.save(path)
     except OSError as error:
@@ -215,6 +229,10 @@ def _form(kind: Kind, name: str) -> str:
     if kind == "disease" and _ABBREVIATION.fullmatch(name):
         return name
     return " ".join(token.text for token in read_tokens(name))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("’", "'")
 
 
 def _hashes(names: Sequence[str]) -> NDArray[np.uint64]:

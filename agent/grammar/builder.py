@@ -70,7 +70,7 @@ def build_grammar(
     conversation = read_conversation(question, history, stored)
     forge = Forge()
     values = Values(forge, conversation)
-    evidence = Evidence((question, *history))
+    evidence = Evidence(question, history)
     entries: list[tuple[str, Node]] = [(REFUSAL, EMPTY)] if refusal else []
     for name in names:
         vocabulary = choose(catalogues[name], fields.get(name, ()), (*conversation.words, *conversation.names))

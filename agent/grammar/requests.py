@@ -59,17 +59,18 @@ class Requests:
         forge, values = self.forge, self.values
         expression = self._expression()
         # An interval takes no further clauses in mygene; elsewhere a filter is a clause, unless somebody says filter.
-        filtered = self._parameters("&", self._query_parameters(expression))
-        tail = filtered if self.evidence.says("filter") else self._parameters("&", self._query_parameters(None))
+        with_filter = self._parameters("&", self._query_parameters(expression))
+        wanted = self.evidence.wants("filter")
+        plain = with_filter if wanted else self._parameters("&", self._query_parameters(None))
         bodies = [forge.words(["*", "__all__"])]
         if expression is not None:
             bodies.append(expression)
         if values.loose is not None:
             bodies.append(values.loose)
-        forms = [forge.seq(forge.alt(*bodies), tail)]
+        forms = [forge.seq(forge.alt(*bodies), plain)]
         if self.interval is not None:
-            further = tail if self.api.name != "mygene" else filtered
-            forms.append(forge.seq(self.interval, self.conjunction if self.api.name == "myvariant" else EMPTY, further))
+            further, parameters = (EMPTY, with_filter) if self.api.name == "mygene" else (self.conjunction, plain)
+            forms.append(forge.seq(self.interval, further, parameters))
         if self.scopes is not None and values.terms is not None:
             scopes = forge.chain(self.scopes, ",", _MOST_NAMES)
             rest = forge.seq(values.terms, "&scopes=", scopes, self._parameters("&", self._batch_parameters()))

@@ -11,8 +11,9 @@ NAMES = Names.of(
         "disease": ["cherubism", "Usher syndrome", "gout", "scurvy", "mucoviscidosis", "tumor of the pancreas",
                     "seizure", "intellectual disability", "type 2 diabetes mellitus", "diabetes mellitus", "HIT"],
         "chemical": ["CHOLIC ACID", "imatinib", "Nilotinib"],
-        "gene": ["LEP", "MC4R", "TRP53", "BRCA2", "PTEN"],
-    }
+        "gene": ["LEP", "MC4R", "TRP53", "BRCA2", "PTEN", "IMPACT"],
+    },
+    possessive=["Bell's palsy"],
 )  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def test_names_are_whole_and_alone(question, api, drafted, mended):
         ("seizure but not gout", "mondo.label:seizure AND NOT mondo.label:gout"),
         ("diseases named Usher", "mondo.label:Usher"),
         ("gout or scurvy", "mondo.label:gout*"),
+        ("treating Bell's palsy", 'mondo.label:"Bell\'s palsy"'),
         ("gout due to enzyme deficiency", 'mondo.label:"gout due to enzyme deficiency"'),
         ("summary of scurvy", "mondo.definition:summary"),
         ("gout and scurvy", "NOT mondo.label:gout"),
@@ -64,3 +66,8 @@ def test_names_are_whole_and_alone(question, api, drafted, mended):
 def test_what_is_right_or_unknown_stays(question, q):
     query = Query(api="mydisease", kind="query", q=q)
     assert mend_names(query, question, NAMES) == query
+
+
+def test_a_word_among_symbols_is_no_symbol():
+    query = Query(api="mygene", kind="query", q="symbol:(LEP OR MC4R)")
+    assert mend_names(query, "LEP and MC4R impact on obesity", NAMES) == query

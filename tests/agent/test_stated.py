@@ -122,6 +122,21 @@ def test_a_list_is_whole_and_nothing_is_said_twice(question, request_, wanted):
 
 
 @pytest.mark.parametrize(
+    ("question", "request_"),
+    [
+        ("genes in GO:0004672 excluding those in GO:0005524", "mygene /v3/query?q=go.MF.id:GO\\:0004672"),
+        ("ligands of P00533 but not of P04626", "mychem /v1/query?q=drugcentral.bioactivity.uniprot.uniprot_id:P00533"),
+        ("drugs like CHEMBL25 other than CHEMBL521", "mychem /v1/query?q=chembl.molecule_chembl_id:CHEMBL25"),
+        ("phase 2, 3 or 4: I want 2 and 3 only", "mychem /v1/query?q=chembl.max_phase:(2 OR 3)"),
+        ("tRNA, rRNA, snRNA, snoRNA, scRNA or ncRNA genes",
+         "mygene /v3/query?q=type_of_gene:(tRNA OR rRNA OR snRNA OR snoRNA OR scRNA OR ncRNA)"),
+    ],
+)  # fmt: skip
+def test_no_list_is_made_of_what_is_none(question, request_):
+    assert completed(request_, question) == Query.parse(request_).line
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "mygene /v3/query?q=symbol:(CDK2 OR CDK4) AND NOT name:CDK2",
