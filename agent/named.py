@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from agent.grammar.words import STOP_WORDS
+from agent.grammar.words import STOP_WORDS, singular
 from rag.names import Kind, Name, Names, kind_of, read_tokens
 from tools.apis import species_words
 from tools.lucene import Bool, Boost, Clause, LuceneSyntaxError, Node, Phrase, Term, clauses_of, parse, render
@@ -46,8 +46,26 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
         tree = parse(query.q)
     except LuceneSyntaxError:
         return query
-    mended = _Mender(question, names, tree).mend(tree)
+    mended = _without_words(_Mender(question, names, tree).mend(tree), names)
     return query if mended == tree else query.model_copy(update={"q": render(mended)})
+
+
+def _without_words(tree: Node, names: Names) -> Node:
+    """Leave out conditions on genes whose value is no symbol but a word: "approved AND symbol:first"."""
+    if not isinstance(tree, Bool) or any(clause.conjunction == "OR" for clause in tree.clauses):
+        return tree
+    kept = tuple(clause for clause in tree.clauses if not _is_word(clause.node, names))
+    if not kept or len(kept) == len(tree.clauses):
+        return tree
+    if len(kept) == 1 and not kept[0].modifier:
+        return kept[0].node
+    return Bool((replace(kept[0], conjunction=""), *kept[1:]))
+
+
+def _is_word(node: Node, names: Names) -> bool:
+    if not isinstance(node, Term) or node.field is None or kind_of(node.field) != "gene":
+        return False
+    return node.text.islower() and node.text.isalpha() and not names.find("gene", node.text)
 
 
 class _Mender:
@@ -106,6 +124,9 @@ class _Mender:
         if kind is None or (place := self._place(leaf.text)) is None:
             return [leaf.text]
         first, last = place
+        alone = singular(leaf.text)
+        if kind == "disease" and alone != leaf.text and self._names.find(kind, alone) == [Name(alone, 0, len(alone))]:
+            return [alone]  # "Joubert syndromes"
         names = self._known(kind)
         around = [name for name in names if name.start <= first and last <= name.end]
         inside = [name for name in names if first <= name.start and name.end <= last]

@@ -70,7 +70,7 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`).
     """
     query = mend_names(_with_fitting_fields(_without_repeats(query)), question, names)
-    query = _as_batch(_with_whole_list(query, question, history))
+    query = _as_batch(_with_whole_list(_as_list(query), question, history))
     added: dict[str, str] = {}
     if query.api == "mygene" and query.kind in ("query", "batch"):
         # The request's own species can only be one that was said, now or before.
@@ -196,6 +196,28 @@ def _alternatives(node: Bool) -> list[Term]:
     either = all(clause.conjunction == "OR" for clause in node.clauses[1:])
     whole = len(terms) == len(node.clauses) > 1 and len({term.field for term in terms}) == 1 and terms[0].field
     return terms if either and whole else []
+
+
+def _as_list(query: Query) -> Query:
+    """Take identifiers apart that a batch holds as one, and look a single one up without a batch."""
+    if query.kind != "batch" or not query.scopes:
+        return query
+    ids = tuple(part for text in query.ids for part in (text.split() if _are_identifiers(text) else (text,)))
+    kind = _kind(ids[0]) if len(ids) == 1 else ""
+    if not kind:
+        return query.model_copy(update={"ids": ids})
+    places = [path for name in KINDS[kind].fields for api, _, path in [name.partition(":")] if api == query.api]
+    if places[:1] == ["_id"]:
+        stored = ids[0] if kind == "hgvs_genomic" else ids[0].upper()
+        return query.model_copy(update={"kind": "get", "ids": (stored,), "scopes": ()})
+    if len(query.scopes) > 1:
+        return query
+    update = {"kind": "query", "ids": (), "scopes": (), "q": f"{query.scopes[0]}:{escape(ids[0])}"}
+    return query.model_copy(update=update)
+
+
+def _are_identifiers(text: str) -> bool:
+    return " " in text and all(_kind(part) in KINDS for part in text.split())
 
 
 def _as_batch(query: Query) -> Query:

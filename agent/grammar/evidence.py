@@ -70,8 +70,10 @@ class Evidence:
             named = dict.fromkeys(values)
         field = load_catalogue(api).get(path)
         if field is not None and field.type == "text":
-            parts = (word.strip(",") for value in named if " " in value for word in value.split())
-            named.update((word, None) for word in list(parts) if len(word) >= _SHARED_LETTERS and self._all.has(word))
+            # "Conflicting" stands for several values; of a single one a part is but its beginning.
+            parts = Counter(word.strip(",") for value in values if " " in value for word in value.split())
+            shared = (word for word, count in parts.items() if count > 1 and len(word) >= _SHARED_LETTERS)
+            named.update((word, None) for word in shared if self._all.has(word))
         return tuple(named)
 
     def speaks_of(self, api: str, path: str) -> bool:

@@ -101,6 +101,21 @@ def test_a_follow_up_keeps_the_species():
             "myvariant /v1/query?q=dbsnp.rsid:(rs1 OR rs2 OR rs3)",
         ),
         (
+            "translate DB00477 DB00441 into names",
+            "mychem /v1/query?q=DB00477 DB00441&scopes=drugbank.id&fields=name",
+            "mychem /v1/query?q=DB00477,DB00441&scopes=drugbank.id&fields=name",
+        ),
+        (
+            "mondo:0019353 phenotypes",
+            "mydisease /v1/query?q=mondo:0019353&scopes=mondo.mondo&fields=hpo.phenotype_related_to_disease",
+            "mydisease /v1/disease/MONDO:0019353?fields=hpo.phenotype_related_to_disease",
+        ),
+        (
+            "rs699 gene",
+            "myvariant /v1/query?q=rs699&scopes=dbsnp.rsid&fields=dbsnp.gene.symbol",
+            "myvariant /v1/query?q=dbsnp.rsid:rs699&fields=dbsnp.gene.symbol",
+        ),
+        (
             "MONDO:0007947 and MONDO:0005083",
             "mydisease /v1/disease/MONDO:0007947",
             "mydisease /v1/disease?ids=MONDO:0007947,MONDO:0005083",
