@@ -40,6 +40,8 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
     Returns:
         The request, changed in nothing but the values of fields that hold names.
     """
+    if query.kind == "batch":
+        return _with_all_symbols(query, question, names)
     if query.kind != "query" or not query.q:
         return query
     try:
@@ -48,6 +50,18 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
         return query
     mended = _without_words(_Mender(question, names, tree).mend(tree), names)
     return query if mended == tree else query.model_copy(update={"q": render(mended)})
+
+
+def _with_all_symbols(query: Query, question: str, names: Names) -> Query:
+    """Put the whole list of gene symbols in the place of some of it."""
+    if not any(kind_of(scope) == "gene" for scope in query.scopes):
+        return query
+    said = {text.lower() for text in query.ids}
+    for run in _Mender(question, names, Bool(())).runs("gene", loosely=True):
+        texts = tuple(dict.fromkeys(name.text for name in run))
+        if said < {text.lower() for text in texts}:
+            return query.model_copy(update={"ids": texts})
+    return query
 
 
 def _without_words(tree: Node, names: Names) -> Node:
@@ -76,6 +90,8 @@ class _Mender:
         self._leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))]
 
     def mend(self, node: Node) -> Node:
+        if isinstance(node, Phrase) and (apart := self._either(node)) is not None:
+            return apart
         if isinstance(node, Boost):
             return replace(node, node=self.mend(node.node))
         if isinstance(node, Bool):
@@ -112,11 +128,21 @@ class _Mender:
         said = [leaf.text.lower() for leaf in leaves if isinstance(leaf, (Term, Phrase))]
         if kind is None or len(said) < len(leaves):
             return None
-        for run in self._runs(kind, loosely=kind == "gene"):
+        for run in self.runs(kind, loosely=kind == "gene"):
             texts = [name.text for name in run]
             if set(said) < {text.lower() for text in texts}:
                 return any_of(field, texts)
         return None
+
+    def _either(self, phrase: Phrase) -> Node | None:
+        """Take apart a phrase that says "or", unless the question quotes it or it is a name."""
+        parts = re.split(r"\s+or\s+", phrase.text)
+        if phrase.field is None or len(parts) != 2 or not all(parts) or f'"{phrase.text}"' in self._question:
+            return None
+        kind = kind_of(phrase.field)
+        if kind and any(name.text.lower() == phrase.text.lower() for name in self._known(kind)):
+            return None
+        return any_of(phrase.field, parts)
 
     def _texts(self, leaf: Term | Phrase) -> list[str]:
         """Return the names that the question has in the place of a value; the value itself if there are none."""
@@ -133,7 +159,7 @@ class _Mender:
         if not around and (not inside or not self._are_apart(first, last, inside)):
             return [leaf.text]
         wanted = around[:1] or inside
-        run = next((run for run in self._runs(kind) if set(wanted) <= set(run)), wanted)
+        run = next((run for run in self.runs(kind) if set(wanted) <= set(run)), wanted)
         return list(dict.fromkeys(name.text for name in run))
 
     def _are_apart(self, first: int, last: int, names: Sequence[Name]) -> bool:
@@ -160,7 +186,7 @@ class _Mender:
             self._found[kind] = [name for name in names if name.text.lower() not in words]
         return self._found[kind]
 
-    def _runs(self, kind: Kind, *, loosely: bool = False) -> Iterator[list[Name]]:
+    def runs(self, kind: Kind, *, loosely: bool = False) -> Iterator[list[Name]]:
         """Yield the lists of names in the question, of two at least; `loosely`: divided by blanks alone, too."""
         run: list[Name] = []
         for name in self._known(kind):

@@ -69,7 +69,7 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
         it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`).
     """
-    query = mend_names(_with_fitting_fields(_without_repeats(query)), question, names)
+    query = mend_names(_with_fitting_fields(_without_repeats(_without_species(query, question))), question, names)
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     added: dict[str, str] = {}
     if query.api == "mygene" and query.kind in ("query", "batch"):
@@ -87,6 +87,21 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
     return as_listed(query, question, before, hits)
 
 
+def _without_species(query: Query, question: str) -> Query:
+    """Take the species off a phrase that the question begins with: "Human olfactory receptor genes"."""
+    if query.api != "mygene" or not query.q:
+        return query
+    for phrase in _phrases(query):
+        first, _, rest = phrase.partition(" ")
+        if first in species_words and re.match(
+            rf"\W*{re.escape(phrase)}\s+(?:gene|protein)s?\b", question, re.IGNORECASE
+        ):
+            said = re.search(re.escape(rest), question, re.IGNORECASE)
+            written = re.sub(re.escape(f'"{phrase}"'), f'"{said[0] if said else rest}"', query.q, flags=re.IGNORECASE)
+            return query.model_copy(update={"q": written})
+    return query
+
+
 def _with_fitting_fields(query: Query) -> Query:
     """Search identifiers by fields that hold such identifiers."""
     if query.kind != "query" or not query.q:
@@ -102,11 +117,19 @@ def _with_fitting_fields(query: Query) -> Query:
 def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
     if isinstance(node, Bool):
         return Bool(tuple(replace(clause, node=_fit(clause.node, api, terms)) for clause in node.clauses))
-    if not isinstance(node, Term) or node.field is None or (kind := _kind(node.text)) not in UNMISTAKABLE:
+    if not isinstance(node, Term) or node.field is None:
+        return node
+    kind, change = _kind(node.text), node.text.startswith("p.")
+    if kind not in UNMISTAKABLE and not (change and kind == "hgvs_protein"):
         return node
     example = field.example if (field := load_catalogue(api).get(node.field)) is not None else None
     places = [path for name in KINDS[kind].fields for owner, _, path in [name.partition(":")] if owner == api]
-    if example is None or _kind(example) == kind or node.field in places or kind_of(node.field) == "gene":
+    if (
+        example is None
+        or _kind(example) == kind
+        or node.field in places
+        or (kind_of(node.field) == "gene" and not change)
+    ):
         return node
     if any(term.text == node.text and term.field in places for term in terms):
         return node  # One of several places that are searched for it.

@@ -31,7 +31,8 @@ _HG19 = re.compile(r"\b(?:hg\s?-?19|GRCh\s?-?37\w*|(?:build|assembly|b)\s?37)\b"
 _HG38 = re.compile(r"\b(?:hg\s?-?38|GRCh\s?-?38\w*|(?:build|assembly|b)\s?38)\b", re.IGNORECASE)
 _ONE = re.compile(r"\b(?:top|best|first|single|only one|which one|most|least|[a-z]{2,}est)\b", re.IGNORECASE)
 _PAGE = re.compile(
-    r"\b(?:pages?|batch|screen|next|previous|preceding|back|following|further|more|another|others?|rest|remaining|"
+    r"\b(?:pages?|batch|screen|next|previous|preceding|back|following|further|more|another|others|other (?:ones|hits)|"
+    r"rest|remaining|"
     r"go on|carry on|keep going|continue\w*|onwards?|skip\w*|from|after|start\w*|begin\w*|offset)\b",
     re.IGNORECASE,
 )

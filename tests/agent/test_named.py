@@ -28,6 +28,8 @@ NAMES = Names.of(
         ("imatinib, nilotinib: sex", "mychem", "chembl.pref_name:imatinib", "chembl.pref_name:(imatinib OR nilotinib)"),
         ("LEP and MC4R: where are they?", "mygene", "symbol:LEP", "symbol:(LEP OR MC4R)"),
         ("types of Trp53, Brca2, Pten", "mygene", "symbol:(Trp53 OR Brca2)", "symbol:(Trp53 OR Brca2 OR Pten)"),
+        ("phagocytosis or pinocytosis: genes", "mygene", 'go.BP.term:"phagocytosis or pinocytosis"',
+         "go.BP.term:(phagocytosis OR pinocytosis)"),
         ("all Usher syndromes", "mydisease", 'mondo.label:"Usher syndromes"', 'mondo.label:"Usher syndrome"'),
         ("approved first for gout", "mydisease",
          "mondo.label:gout AND disgenet.genes_related_to_disease.gene_name:first", "mondo.label:gout"),
@@ -76,3 +78,8 @@ def test_what_is_right_or_unknown_stays(question, q):
 def test_a_word_among_symbols_is_no_symbol():
     query = Query(api="mygene", kind="query", q="symbol:(LEP OR MC4R)")
     assert mend_names(query, "LEP and MC4R impact on obesity", NAMES) == query
+
+
+def test_a_batch_holds_all_symbols():
+    batch = Query.parse("mygene /v3/query?q=Trp53,Brca2&scopes=symbol&fields=name")
+    assert mend_names(batch, "names of Trp53, Brca2, Lep and Pten", NAMES).ids == ("Trp53", "Brca2", "Lep", "Pten")

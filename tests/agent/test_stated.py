@@ -18,6 +18,7 @@ def completed(request, question, *history):
 @pytest.mark.parametrize(
     ("question", "request_", "added"),
     [
+        ("Human olfactory receptor genes", 'mygene /v3/query?q=name:"olfactory receptor"', "&species=human"),
         ("MGI id of murine Foxp3", "mygene /v3/query?q=symbol:Foxp3&fields=MGI", "&species=mouse"),
         ("ZFIN identifier for sox10 (zebrafish)", "mygene /v3/query?q=symbol:sox10&fields=ZFIN", "&species=zebrafish"),
         ("daf-16 in C. elegans", "mygene /v3/query?q=symbol:daf-16", "&species=nematode"),
@@ -47,6 +48,14 @@ def test_nothing_else_is_changed(question, request_):
     assert completed(request_, question) == Query.parse(request_).line
 
 
+def test_the_species_at_a_questions_beginning_is_no_part_of_a_name():
+    drafted = 'mygene /v3/query?q=name:"Human olfactory receptor" AND NOT type_of_gene:pseudo'
+    wanted = 'mygene /v3/query?q=name:"olfactory receptor" AND NOT type_of_gene:pseudo&species=human'
+    assert completed(drafted, "Human olfactory receptor genes, no pseudogenes") == Query.parse(wanted).line
+    virus = 'mygene /v3/query?q=summary:"human immunodeficiency virus"'
+    assert 'summary:"human immunodeficiency virus"' in completed(virus, "summaries with human immunodeficiency virus")
+
+
 def test_a_follow_up_keeps_the_species():
     before = "mygene /v3/query?q=symbol:Trp53&fields=summary&species=mouse"
     assert "species=mouse" in completed("mygene /v3/query?q=symbol:Kras&fields=summary", "and Kras?", before)
@@ -64,6 +73,11 @@ def test_a_follow_up_keeps_the_species():
             "members of R-HSA-1640170",
             "mygene /v3/query?q=refseq.protein:R-HSA-1640170",
             "mygene /v3/query?q=pathway.reactome.id:R-HSA-1640170",
+        ),
+        (
+            "p.Gly12Asp, what variants are these",
+            "myvariant /v1/query?q=dbsnp.gene.symbol:p.Gly12Asp",
+            "myvariant /v1/query?q=dbnsfp.hgvsp:p.Gly12Asp",
         ),
         (
             "Which chemical is CHEMBL1437?",
