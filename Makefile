@@ -25,10 +25,10 @@ ask: $(VENV)/core
 chat: $(VENV)/core
 	$(BIN)/biothings-assistant chat
 
+# The tests of the chat need a Chromium; where there is none they are skipped, with the reason.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -m "not browser"
+	$(BIN)/python -m pytest -rs
 
-# The chat in a real Chromium; skipped, with the reason, where there is none.
 test-browser: $(VENV)/dev
 	$(BIN)/python -m pytest -m browser -rs
 
