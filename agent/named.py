@@ -20,6 +20,8 @@ from tools.query import Query
 
 #: What may stand between the names of a list.
 _BETWEEN = re.compile(r"\s*[,;/&]?\s*(?:[,;/&]|\b(?:and|or|plus|as well as|and/or)\b)\s*", re.IGNORECASE)
+#: What stands before what is not meant.
+_EXCLUDED = re.compile(r"\b(?:but|and|yet)\s+not\s+(?:the\s+)?$", re.IGNORECASE)
 #: With these words a name goes on: obesity due to leptin deficiency.
 _GOES_ON = frozenset({"due", "of", "with", "without"})
 #: Ontologies mostly name a disease after somebody without the possessive: Fabry disease.
@@ -38,7 +40,8 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
         names: what names are known.
 
     Returns:
-        The request, changed in nothing but the values of fields that hold names.
+        The request, changed in nothing but the values of fields that hold names, and in genes that are said not to be
+        meant.
     """
     if query.kind == "batch":
         return _with_all_symbols(query, question, names)
@@ -48,8 +51,25 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
         tree = parse(query.q)
     except LuceneSyntaxError:
         return query
-    mended = _without_words(_Mender(question, names, tree).mend(tree), names)
+    mender = _Mender(question, names, tree)
+    listed = _as_one_list(tree, mender)
+    mended = mender.with_exclusions(_without_words(mender.mend(tree), names)) if listed is None else listed
     return query if mended == tree else query.model_copy(update={"q": render(mended)})
+
+
+def _as_one_list(tree: Node, mender: _Mender) -> Node | None:
+    """Return any of the listed symbols where a request wants them all at once, in whatever fields; else None."""
+    if not isinstance(tree, Bool):
+        return None
+    said = {leaf.text.lower() for leaf in mender.leaves}
+    if len(mender.leaves) < len(tree.clauses) or not any(leaf.field == "symbol" for leaf in mender.leaves):
+        return None
+    if any(clause.modifier or clause.conjunction == "OR" for clause in tree.clauses):
+        return None
+    for run in mender.runs("gene", loosely=True):
+        if len(said) > 1 and said <= {name.text.lower() for name in run}:
+            return any_of("symbol", [name.text for name in run])
+    return None
 
 
 def _with_all_symbols(query: Query, question: str, names: Names) -> Query:
@@ -87,7 +107,23 @@ class _Mender:
         self._question, self._names = question, names
         self._tokens = read_tokens(question)
         self._found: dict[Kind, list[Name]] = {}
-        self._leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))]
+        self.leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))]
+
+    def with_exclusions(self, tree: Node) -> Node:
+        """Leave out the gene that the question says is not meant: "but not JAK2"."""
+        fields = {leaf.field for leaf in self.leaves if leaf.field and kind_of(leaf.field) == "gene"}
+        said = {leaf.text.lower() for leaf in self.leaves}
+        left = [
+            name.text
+            for name in self._known("gene")
+            if not name.text.islower()
+            and name.text.lower() not in said
+            and _EXCLUDED.search(self._question[: name.start])
+        ]
+        if len(left) != 1 or len(fields) != 1 or (isinstance(tree, Bool) and tree.clauses[-1].conjunction == "OR"):
+            return tree
+        clauses = tree.clauses if isinstance(tree, Bool) else (Clause(tree),)
+        return Bool((*clauses, Clause(Term(next(iter(fields)), left[0]), "AND", "-")))
 
     def mend(self, node: Node) -> Node:
         if isinstance(node, Phrase) and (apart := self._either(node)) is not None:
@@ -115,7 +151,7 @@ class _Mender:
 
     def _is_alone(self, leaf: Term | Phrase) -> bool:
         """Tell whether no other clause searches the same field: single words of a name may each be a clause."""
-        return sum(other.field == leaf.field for other in self._leaves) == 1
+        return sum(other.field == leaf.field for other in self.leaves) == 1
 
     def _whole_group(self, node: Bool) -> Node | None:
         """Return the whole list where a group of alternatives holds some of it."""
