@@ -110,7 +110,8 @@ _ELSEWHERE = re.compile(r"\s*<link\b[^>]*\bhref=\"https?://[^>]*>", re.IGNORECAS
 
 def write_root(home: Path, port: int) -> Path:
     """Write the folder and return it; to be called before Chainlit is imported."""
-    root = home / "chat" / "app"
+    # Two chats of one home, on two ports, each have their own: Chainlit reads it again while it runs.
+    root = home / "chat" / f"app-{port}"
     configuration = root / ".chainlit"
     (configuration / "translations").mkdir(parents=True, exist_ok=True)
     chainlit = _chainlit()
