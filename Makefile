@@ -25,9 +25,10 @@ ask: $(VENV)/core
 chat: $(VENV)/core
 	$(BIN)/biothings-assistant chat
 
-# The tests of the chat need a Chromium; where there is none they are skipped, with the reason.
+# In two runs: what drives the browser holds the event loop that other tests need.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -m "not browser"
+	$(MAKE) test-browser
 
 test-browser: $(VENV)/dev
 	$(BIN)/python -m pytest -m browser -rs

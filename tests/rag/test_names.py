@@ -54,4 +54,4 @@ def test_a_damaged_file_is_made_again(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:40])
     assert open_names(tmp_path).find("disease", "gout")
     with np.load(path) as file:
-        assert set(file) == {"disease", "chemical", "gene"}
+        assert set(file) == {"disease", "chemical", "gene", "possessive"}

@@ -24,4 +24,9 @@ def test_the_root_holds_our_own_page_and_words(tmp_path):
 
 
 def test_it_is_written_again_without_harm(tmp_path):
-    assert write_root(tmp_path, 1) == write_root(tmp_path, 2)
+    assert write_root(tmp_path, 1) == write_root(tmp_path, 1)
+
+
+def test_two_servers_of_one_home_leave_each_other_alone(tmp_path):
+    one, other = write_root(tmp_path, 1), write_root(tmp_path, 2)
+    assert one != other and "localhost:1" in (one / ".chainlit" / "config.toml").read_text()
