@@ -85,7 +85,7 @@ FLAG_WORDS = {
     "chembl.oral": "mouth,pill,tablet",
 }  # fmt: skip
 #: Words without which nobody asks for counts by value, an order, or what is not so. They are many on purpose: of the
-#: training pairs that have such a part fewer than one in a hundred lack them, and those are misspelt.
+#: training pairs that have such a part no more than three in a thousand lack them.
 CUES = {
     "facets": r"""
         by(?!\w) per(?!\w) percent each every most over across distribut count break broken largest common top histog
