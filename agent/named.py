@@ -13,9 +13,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from agent.grammar.words import STOP_WORDS, singular
+from agent.trees import alternatives, any_of, read_tree, with_tree
 from rag.names import Kind, Name, Names, kind_of, read_tokens
 from tools.apis import species_words
-from tools.lucene import Bool, Boost, Clause, LuceneSyntaxError, Node, Phrase, Term, clauses_of, parse, render
+from tools.lucene import Bool, Boost, Clause, Node, Phrase, Term, clauses_of
 from tools.query import Query
 
 #: What may stand between the names of a list.
@@ -45,16 +46,13 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
     """
     if query.kind == "batch":
         return _with_all_symbols(query, question, names)
-    if query.kind != "query" or not query.q:
-        return query
-    try:
-        tree = parse(query.q)
-    except LuceneSyntaxError:
+    tree = read_tree(query)
+    if tree is None:
         return query
     mender = _Mender(question, names, tree)
     listed = _as_one_list(tree, mender)
     mended = mender.with_exclusions(_without_words(mender.mend(tree), names)) if listed is None else listed
-    return query if mended == tree else query.model_copy(update={"q": render(mended)})
+    return with_tree(query, tree, mended)
 
 
 def _as_one_list(tree: Node, mender: _Mender) -> Node | None:
@@ -155,18 +153,15 @@ class _Mender:
 
     def _whole_group(self, node: Bool) -> Node | None:
         """Return the whole list where a group of alternatives holds some of it."""
-        leaves = [clause.node for clause in node.clauses]
-        same = {leaf.field for leaf in leaves if isinstance(leaf, (Term, Phrase))}
-        either = all(clause.conjunction == "OR" and not clause.modifier for clause in node.clauses[1:])
-        if len(same) != 1 or len(leaves) < 2 or not either:
+        leaves = alternatives(node)
+        field = leaves[0].field if leaves else None
+        kind = kind_of(field) if field else None
+        if kind is None:
             return None
-        kind = kind_of(field) if (field := next(iter(same))) else None
-        said = [leaf.text.lower() for leaf in leaves if isinstance(leaf, (Term, Phrase))]
-        if kind is None or len(said) < len(leaves):
-            return None
+        said = {leaf.text.lower() for leaf in leaves}
         for run in self.runs(kind, loosely=kind == "gene"):
             texts = [name.text for name in run]
-            if set(said) < {text.lower() for text in texts}:
+            if said < {text.lower() for text in texts}:
                 return any_of(field, texts)
         return None
 
@@ -240,11 +235,3 @@ class _Mender:
 
 def _divides(token: str) -> bool:
     return token in STOP_WORDS or not token[0].isalnum()
-
-
-def any_of(field: str | None, texts: Sequence[str]) -> Node:
-    """Return the query for any of `texts` in a field."""
-    leaves = [Phrase(field, text) if " " in text else Term(field, text) for text in dict.fromkeys(texts)]
-    if len(leaves) == 1:
-        return leaves[0]
-    return Bool(tuple(Clause(leaf, "OR" if place else "") for place, leaf in enumerate(leaves)))

@@ -17,7 +17,8 @@ from typing import Literal
 from agent.absence import is_positional
 from agent.grammar.literals import read_conversation
 from agent.listing import as_listed
-from agent.named import any_of, mend_names
+from agent.named import mend_names
+from agent.trees import alternatives, any_of, read_tree, with_tree
 from rag.documents import fields_of
 from rag.entities import Entity, find_entities
 from rag.kinds import KINDS, UNMISTAKABLE
@@ -25,7 +26,7 @@ from rag.names import Names, kind_of
 from rag.retrieve import is_follow_up
 from tools.apis import species_words
 from tools.catalogue import load_catalogue
-from tools.lucene import Bool, Clause, LuceneSyntaxError, Node, Phrase, Term, clauses_of, escape, parse, render
+from tools.lucene import Bool, Clause, Node, Phrase, Term, clauses_of, escape, render
 from tools.query import Query
 
 _WORD = re.compile(r"[a-z0-9]+")
@@ -89,29 +90,27 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
 
 def _without_species(query: Query, question: str) -> Query:
     """Take the species off a phrase that the question begins with: "Human olfactory receptor genes"."""
-    if query.api != "mygene" or not query.q:
-        return query
-    for phrase in _phrases(query):
-        first, _, rest = phrase.partition(" ")
-        if first in species_words and re.match(
-            rf"\W*{re.escape(phrase)}\s+(?:gene|protein)s?\b", question, re.IGNORECASE
-        ):
-            said = re.search(re.escape(rest), question, re.IGNORECASE)
-            written = re.sub(re.escape(f'"{phrase}"'), f'"{said[0] if said else rest}"', query.q, flags=re.IGNORECASE)
-            return query.model_copy(update={"q": written})
-    return query
+    tree = read_tree(query) if query.api == "mygene" else None
+    return query if tree is None else with_tree(query, tree, _bare(tree, question))
+
+
+def _bare(node: Node, question: str) -> Node:
+    if isinstance(node, Bool):
+        return Bool(tuple(replace(clause, node=_bare(clause.node, question)) for clause in node.clauses))
+    first, _, rest = node.text.partition(" ") if isinstance(node, Phrase) else ("", "", "")
+    if not isinstance(node, Phrase) or first.lower() not in species_words:
+        return node
+    begins = re.match(rf"\W*{re.escape(node.text)}\s+(?:gene|protein)s?\b", question, re.IGNORECASE)
+    return any_of(node.field, [rest]) if begins and node.field else node
 
 
 def _with_fitting_fields(query: Query) -> Query:
     """Search identifiers by fields that hold such identifiers."""
-    if query.kind != "query" or not query.q:
-        return query
-    try:
-        tree = parse(query.q)
-    except LuceneSyntaxError:
+    tree = read_tree(query)
+    if tree is None:
         return query
     fitting = _fit(tree, query.api, [leaf for leaf in clauses_of(tree) if isinstance(leaf, Term)])
-    return query if fitting == tree else query.model_copy(update={"q": render(fitting)})
+    return with_tree(query, tree, fitting)
 
 
 def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
@@ -193,32 +192,20 @@ def _number_runs(question: str) -> list[tuple[str, ...]]:
 
 def _with_whole_groups(query: Query, runs: Sequence[tuple[str, ...]]) -> Query:
     """Put a whole list in the place of a group of alternatives that holds some of it."""
-    try:
-        tree = parse(query.q or "")
-    except LuceneSyntaxError:
-        return query
-    whole = _whole(tree, runs)
-    return query if whole == tree else query.model_copy(update={"q": render(whole)})
+    tree = read_tree(query)
+    return query if tree is None else with_tree(query, tree, _whole(tree, runs))
 
 
 def _whole(node: Node, runs: Sequence[tuple[str, ...]]) -> Node:
     if not isinstance(node, Bool):
         return node
-    terms = _alternatives(node)
+    terms = alternatives(node)
     if terms:
         said = {term.text for term in terms}
         numbers = terms[0].field in _IDENTIFYING
         run = next((run for run in runs if said < set(run) and (numbers or not run[0].isdigit())), None)
         return any_of(terms[0].field, run) if run else node
     return Bool(tuple(replace(clause, node=_whole(clause.node, runs)) for clause in node.clauses))
-
-
-def _alternatives(node: Bool) -> list[Term]:
-    """Return the terms of a group `field:(a OR b)`, none if it is no such group."""
-    terms = [clause.node for clause in node.clauses if isinstance(clause.node, Term) and not clause.modifier]
-    either = all(clause.conjunction == "OR" for clause in node.clauses[1:])
-    whole = len(terms) == len(node.clauses) > 1 and len({term.field for term in terms}) == 1 and terms[0].field
-    return terms if either and whole else []
 
 
 def _as_list(query: Query) -> Query:
@@ -245,14 +232,9 @@ def _are_identifiers(text: str) -> bool:
 
 def _as_batch(query: Query) -> Query:
     """Look up a long list of alternatives, if it is all that is asked, one by one: each then has its own answer."""
-    if query.kind != "query" or not query.params.keys() <= {"species"}:
-        return query
-    try:
-        tree = parse(query.q or "")
-    except LuceneSyntaxError:
-        return query
-    terms = _alternatives(tree) if isinstance(tree, Bool) else []
-    if len(terms) <= _LONGEST_GROUP or terms[0].field not in _IDENTIFYING:
+    tree = read_tree(query) if query.params.keys() <= {"species"} else None
+    terms = alternatives(tree) if tree is not None else []
+    if len(terms) <= _LONGEST_GROUP or terms[0].field not in _IDENTIFYING or any(" " in term.text for term in terms):
         return query
     scopes = tuple(field for field in (terms[0].field,) if field and field != "_id")
     update = {"kind": "batch", "q": None, "ids": tuple(term.text for term in terms), "scopes": scopes}
@@ -261,9 +243,8 @@ def _as_batch(query: Query) -> Query:
 
 def _identifying(query: Query) -> list[Term]:
     """Return the terms of a query that are identifiers."""
-    try:
-        tree = parse(query.q or "")
-    except LuceneSyntaxError:
+    tree = read_tree(query)
+    if tree is None:
         return []
     terms = [leaf for leaf in clauses_of(tree) if isinstance(leaf, Term) and leaf.field is not None]
     return [term for term in terms if any(e.kind in KINDS and e.kind != "number" for e in find_entities(term.text))]
@@ -284,11 +265,8 @@ def _without_repeats(query: Query) -> Query:
         path for path in dict.fromkeys(query.fields) if not any(path.startswith(f"{other}.") for other in query.fields)
     )
     changed: dict[str, object] = {"ids": tuple(dict.fromkeys(query.ids)), "fields": fields}
-    if query.q:
-        try:
-            tree = parse(query.q)
-        except LuceneSyntaxError:
-            return query
+    tree = read_tree(query)
+    if tree is not None:
         single = _once(tree)
         if single != tree:
             changed["q"] = render(single)
@@ -331,11 +309,8 @@ def _stated_species(query: Query, question: str) -> Iterator[str]:
 
 
 def _phrases(query: Query) -> list[str]:
-    try:
-        leaves = clauses_of(parse(query.q or ""))
-    except LuceneSyntaxError:
-        return []
-    return [leaf.text.lower() for leaf in leaves if isinstance(leaf, Phrase)]
+    tree = read_tree(query)
+    return [leaf.text.lower() for leaf in clauses_of(tree) if isinstance(leaf, Phrase)] if tree is not None else []
 
 
 def _kept_species(query: Query, question: str, history: Sequence[str]) -> tuple[str, ...]:
