@@ -13,6 +13,7 @@ import zstandard
 
 from agent.prompts import CARDS, END, HISTORY, Failure, Turn, render_tuned
 from finetune.pairs import Pair
+from finetune.split import held_out_field
 
 if TYPE_CHECKING:
     from rag.retrieve import Retriever, ScoredField
@@ -84,25 +85,46 @@ def build_sequences(
     made: list[Example] = []
     for done, pair in enumerate(order, start=1):
         earlier = [turn.question for turn in pair.history][-HISTORY:]
-        cards = retriever.retrieve(pair.question, earlier, None, CARDS).fields
-        if _are_found(pair.request, cards) or rng.random() < kept:
+        cards = _trainable_cards(retriever, pair.question, earlier)
+        if _are_found(pair, cards) or rng.random() < kept:
             made.append(_render(pair, cards, encode))
         if progress:
             progress(done, len(order))
     return made
 
 
-def _are_found(request: str, cards: Sequence[ScoredField]) -> bool:
-    """Tell whether all fields of a request are on cards, or so common that every grammar offers them."""
+def _trainable_cards(retriever: Retriever, question: str, earlier: Sequence[str]) -> list[ScoredField]:
+    """Return what the agent would show, the next best in the place of fields that are held out of training.
+
+    A field that is shown and never right would be learnt as wrong, which is not the same as never seen.
+    """
+    from tools.catalogue import load_catalogue
+
+    def trained(card: ScoredField) -> bool:
+        return not held_out_field(card.api, load_catalogue(card.api).fields[card.path])
+
+    found = retriever.retrieve(question, earlier, None, CARDS).fields
+    cards = [card for card in found if trained(card)]
+    if len(cards) < len(found):
+        more = retriever.retrieve(question, earlier, None, 2 * CARDS).fields
+        cards += [card for card in more if card not in cards and trained(card)][: len(found) - len(cards)]
+    return sorted(cards, key=lambda card: -card.score)
+
+
+def _are_found(pair: Pair, cards: Sequence[ScoredField]) -> bool:
+    """Tell whether all fields of a request stand in its prompt, or are so common that every grammar offers them."""
     from agent.grammar.fields import COMMON_PRIOR
     from rag.documents import fields_of
     from tools.catalogue import load_catalogue
 
-    if request == "none":
+    if pair.request == "none":
         return True
-    catalogue = load_catalogue(request.partition(" ")[0])
+    catalogue = load_catalogue(pair.request.partition(" ")[0])
     shown = {card.path for card in cards if card.api == catalogue.api}
-    others = set(fields_of(request)) - shown
+    for turn in pair.history[-HISTORY:]:
+        if turn.request.partition(" ")[0] == catalogue.api:
+            shown |= fields_of(turn.request)
+    others = set(fields_of(pair.request)) - shown
     return all((field := catalogue.get(path)) is not None and field.prior >= COMMON_PRIOR for path in others)
 
 

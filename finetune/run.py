@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rag.retrieve import Retriever
 
 #: Raise it when the same pairs are rendered in another way.
-_RENDERING = 3
+_RENDERING = 4
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,11 @@ def card_words(field: Field) -> list[tuple[str, float]]:
     return texts
 
 
+def card_names(field: Field) -> list[str]:
+    """Return what a field is called: its label, its synonyms and the words of its path."""
+    return [field.label, *field.synonyms, field.path.replace(".", " ").replace("_", " ")]
+
+
 def question_text(question: str) -> str:
     """Return what a question's vector is made of: its entities give way to words for their kind."""
     return mask(question, find_entities(question))

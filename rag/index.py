@@ -23,9 +23,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from rag import documents, embeddings, lexical
+from rag import documents, embeddings, labels, lexical
 from rag.documents import Example, Note
 from rag.embeddings import Embedder, Progress, default_embedder
+from rag.labels import LabelIndex
 from rag.lexical import LexicalIndex
 from tools.apis import api_names
 from tools.catalogue import Field
@@ -69,7 +70,7 @@ class Contents:
     def fingerprint(self) -> str:
         """A hash that changes when any text does, or the way in which it is indexed."""
         digest = hashlib.sha256()
-        versions = (_LAYOUT, documents.VERSION, lexical.VERSION, embeddings.FINGERPRINT)
+        versions = (_LAYOUT, documents.VERSION, lexical.VERSION, labels.VERSION, embeddings.FINGERPRINT)
         digest.update(repr(versions).encode())
         for card, text in zip(self.cards, self.card_texts, strict=True):
             digest.update(f"{card.api}\0{card.path}\0{text}\0{card.synonyms}\0{card.values}\n".encode())
@@ -100,6 +101,7 @@ class Index:
     contents: Contents
     embedder: Embedder
     words: LexicalIndex
+    labels: LabelIndex
     example_fields: list[list[str]]
     _client: Any = field(repr=False)
 
@@ -168,10 +170,10 @@ def _open(folder: Path, contents: Contents, embedder: Embedder) -> Index:
     with ExitStack() as opened:
         try:
             example_fields = json.loads((folder / _EXAMPLE_FIELDS).read_text(encoding="utf-8"))
-            words = LexicalIndex.load(folder)
+            words, named = LexicalIndex.load(folder), LabelIndex.load(folder)
             client = _client(folder / "chroma")
             opened.callback(client.close)
-            index = Index(folder, contents, embedder, words, example_fields, client)
+            index = Index(folder, contents, embedder, words, named, example_fields, client)
             sizes = index.sizes
         except (OSError, ValueError, RuntimeError, ChromaError) as error:
             raise DataError(f"The search index in {folder} is damaged: {error}", cure) from error
@@ -224,6 +226,7 @@ def _build(home: Path, folder: Path, contents: Contents, embedder: Embedder, pro
         finally:
             client.close()
         LexicalIndex.build([documents.card_words(card) for card in contents.cards]).save(aside)
+        LabelIndex.build([documents.card_names(card) for card in contents.cards]).save(aside)
         # Written down, since reading two hundred requests anew would cost each start.
         example_fields = [sorted(documents.fields_of(example.request)) for example in contents.examples]
         (aside / _EXAMPLE_FIELDS).write_text(json.dumps(example_fields), encoding="utf-8")

@@ -118,6 +118,11 @@ class LexicalIndex:
         """Return the stems of a text that stand on no card: what the question is after, hardly which field."""
         return [word for word in terms(text) if word not in self._vocabulary]
 
+    def known(self, text: str) -> bool:
+        """Tell whether a text has words, and all of them stand on cards."""
+        words = terms(text)
+        return bool(words) and all(word in self._vocabulary for word in words)
+
     def save(self, folder: Path) -> None:
         """Write the index into a folder."""
         np.savez(folder / "lexical.npz", starts=self._starts, cards=self._cards, weights=self._weights)

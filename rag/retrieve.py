@@ -1,8 +1,9 @@
 """Finds the fields, notes and examples that fit a question.
 
-What speaks for a field: the vector of its card, its words (BM25), the entities in the question (an rsID is searched as
-`dbsnp.rsid`), the requests of similar worked examples, how often people ask for it at all, and the API that the
-question seems to be about. Entities themselves are masked, so that "where is BRCA1 located" is about location.
+What speaks for a field: the vector of its card, its words (BM25), how much of its name is said, the entities in the
+question (an rsID is searched as `dbsnp.rsid`), the requests of similar worked examples, how often people ask for it at
+all, and the API that the question seems to be about. Entities themselves are masked, so that "where is BRCA1 located"
+is about location.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ _NAME_FIELDS = {
     "mychem": ("chembl.pref_name", "chebi.name", "drugbank.name", "pharmgkb.name"),
     "mydisease": ("mondo.label", "disease_ontology.name"),
 }
+#: Kinds of entities whose shape says little.
+_PERHAPS_WORDS = frozenset({"symbol", "number"})
+#: A letter before a digit is hardly ever a word: CDK2.
+_NUMBERED = re.compile(r"[A-Za-z]\d")
 _NAME_LEAVES = frozenset({"name", "label", "title", "symbol", "term"})
 _API_PATTERNS = {api: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for api, words in _API_WORDS.items()}
 _FOLLOW_UP = re.compile(
@@ -69,9 +74,10 @@ class Weights:
     Tuned on `data/examples/dev.jsonl` and on the worked examples, each left out in turn.
     """
 
-    vector: float = 0.55
+    vector: float = 0.65
     words: float = 0.7
     words_half: float = 13.0
+    label: float = 0.45
     entity: float = 0.42
     name: float = 1.4
     example: float = 0.36
@@ -81,7 +87,7 @@ class Weights:
     api: float = 0.5
     sure: float = 2.0
     second: float = 0.15
-    sibling: float = 0.026
+    sibling: float = 0.015
     follow_up: float = 0.85
     history: float = 0.4
     older: float = 1.0
@@ -272,7 +278,8 @@ class Retriever:
             floor = near[-1][1]
             places = [place for place, _ in near]
             vector[places] = [max(0.0, similarity - floor) for _, similarity in near]
-        words = _saturate(self._index.words.scores(mask(text, entities, words=False)), weights.words_half)
+        said = self._said(text, entities)
+        words = _saturate(self._index.words.scores(said), weights.words_half)
         votes = np.zeros_like(vector)
         for field, vote in voted_fields(entities).items():
             if field in self._place:
@@ -293,6 +300,7 @@ class Retriever:
             if api is not None:
                 apis[api] = max(apis[api], strength)
         cards = weights.vector * vector + weights.words * words + weights.entity * votes + weights.example * shown
+        cards += weights.label * self._index.labels.scores(said)
         for api, title in enumerate(self._apis):
             mine = self._api_of == api
             best = np.sort((vector + words)[mine])[-4:]
@@ -300,6 +308,18 @@ class Retriever:
             pattern = _API_PATTERNS.get(title)
             apis[api] += 0.4 * bool(pattern and pattern.search(mask(text, entities)))
         return _Evidence(cards, weights.sure * apis, votes > 0, names, guides)
+
+    def _said(self, text: str, entities: Sequence[Entity]) -> str:
+        """Return a question without its entities; those that look like one but are a card's word stay.
+
+        MPC and FATHMM are scores, ICD-9-CM is a classification, the 1000 Genomes are a project.
+        """
+        known = self._index.words.known
+        gone = [
+            item for item in entities
+            if item.kind not in _PERHAPS_WORDS or _NUMBERED.search(item.text) or not known(item.text)
+        ]  # fmt: skip
+        return mask(text, gone, words=False)
 
     def _reserved(self, total: Scores, chances: Scores, keys: NDArray[np.bool_], names: NDArray[np.bool_]) -> list[int]:
         """Return the cards that get a place in any case: a request without a field to search by is none.

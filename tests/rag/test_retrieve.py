@@ -51,6 +51,18 @@ def test_examples_left_out_in_turn_are_found_too(retriever: Retriever) -> None:
     assert statistics.mean(hits) >= 0.9
 
 
+@pytest.mark.parametrize("entity", ["TP53", "rs1799971", "aspirin", "Marfan syndrome"])
+def test_a_field_is_found_by_its_own_name(retriever: Retriever, entity: str) -> None:
+    api = {"T": "mygene", "r": "myvariant", "a": "mychem", "M": "mydisease"}[entity[0]]
+    leaves = [card for card in retriever.contents.cards if card.api == api and card.leaf and card.label]
+    asked = leaves[:: max(1, len(leaves) // 60)]
+    hits = [
+        card.path in [got.path for got in retriever.retrieve(f"{card.label} of {entity}", k=12).fields]
+        for card in asked
+    ]  # fmt: skip
+    assert statistics.mean(hits) >= 0.95
+
+
 def test_the_api_is_guessed(retriever: Retriever) -> None:
     right = [max((apis := retriever.retrieve(each.question).apis), key=apis.__getitem__) == each.api for each in DEV]
     assert statistics.mean(right) >= 0.95
