@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import random
 
+from agent.omissions import explain_omission, left_out
 from agent.repair import loosen
+from agent.trees import read_tree, with_tree
 from tools.catalogue import load_catalogue
 from tools.errors import QueryError
+from tools.lucene import Bool, Clause
 from tools.query import Query
 
 NOTHING_FOUND = "nothing found"
+#: How often a story must be about something left out. Few requests have one: this makes them half of all stories.
+_OMITTED = 0.88
 
 
-def break_request(query: Query, rng: random.Random) -> tuple[str, str, str] | None:
+def break_request(query: Query, question: str, rng: random.Random) -> tuple[str, str, str] | None:
     """Return (failed request, error, mended request), or None where this request has no such story.
 
-    Either the request itself found nothing, and the mended one searches for the same in another way; or a field's
-    name was wrong, and the mended one is the request itself.
+    The request lacks something that the question states, or a field's name was wrong, and the mended one is the
+    request itself; or the request itself found nothing, and the mended one searches for the same in another way.
     """
+    if rng.random() < _OMITTED:
+        incomplete = _omit(query, rng)
+        missing = left_out(incomplete, question) if incomplete is not None else []
+        if incomplete is None or not missing or left_out(query, question):
+            return None
+        return incomplete.line, explain_omission(missing), query.line
     looser = list(loosen(query))
     if looser and rng.random() < 0.7:
         return query.line, NOTHING_FOUND, looser[0].line
@@ -29,6 +40,35 @@ def break_request(query: Query, rng: random.Random) -> tuple[str, str, str] | No
     except QueryError as error:
         return broken.line, error.message, query.line
     return None
+
+
+def _omit(query: Query, rng: random.Random) -> Query | None:
+    """Leave out one condition, or one of several alternatives; None where there is but one."""
+    tree = read_tree(query)
+    if not isinstance(tree, Bool) or len(tree.clauses) < 2:
+        return None
+    gone = rng.randrange(len(tree.clauses))
+    inner = tree.clauses[gone].node
+    if isinstance(inner, Bool) and len(inner.clauses) > 1 and rng.random() < 0.7:
+        fewer: Bool | Clause = _without(inner, rng.randrange(len(inner.clauses)))
+        node = fewer.node if isinstance(fewer, Clause) else fewer
+        clause = tree.clauses[gone]
+        changed = Bool(
+            (*tree.clauses[:gone], Clause(node, clause.conjunction, clause.modifier), *tree.clauses[gone + 1 :])
+        )
+        return with_tree(query, tree, changed)
+    left = _without(tree, gone)
+    try:
+        return with_tree(query, tree, left if isinstance(left, Bool) else left.node).check()
+    except QueryError:
+        return None
+
+
+def _without(tree: Bool, gone: int) -> Bool | Clause:
+    """Return a group without one of its clauses; the clause itself where it alone is left and denies nothing."""
+    kept = [clause for place, clause in enumerate(tree.clauses) if place != gone]
+    kept[0] = Clause(kept[0].node, "", kept[0].modifier)
+    return kept[0] if len(kept) == 1 and not kept[0].modifier else Bool(tuple(kept))
 
 
 def _misname(query: Query, rng: random.Random) -> Query | None:

@@ -29,8 +29,8 @@ SHARES = {
     "mychem": 0.15,
     "mydisease": 0.14,
     "none": 0.12,
-    "follow-up": 0.22,
-    "repair": 0.02,
+    "follow-up": 0.20,
+    "repair": 0.04,
 }
 #: Shares of the follow-ups: another question about the same entity, and what is no question to a database.
 ABOUT_THE_SAME = 0.35
@@ -94,7 +94,7 @@ class Synthesizer:
             return refused.model_copy(update={"history": [turn]})
         if kind == "follow-up":
             return follow_up(base, self._slots[Query.parse(base.request).api], self._rng)
-        broken = break_request(Query.parse(base.request), self._rng)
+        broken = break_request(Query.parse(base.request), base.question, self._rng)
         if broken is None:
             return None
         failed, error, mended = broken

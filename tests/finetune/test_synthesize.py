@@ -137,7 +137,7 @@ def test_follow_ups_are_legal_and_say_something(slots):
 def test_a_broken_request_is_mended_by_the_pair():
     rng = random.Random(3)
     query = Query.parse("mygene /v3/query?q=symbol:P53&fields=pathway.reactome&species=human")
-    broken = [story for _ in range(60) if (story := break_request(query, rng)) is not None]
+    broken = [story for _ in range(300) if (story := break_request(query, "p53 pathways", rng)) is not None]
     assert {error == "nothing found" for _, error, _ in broken} == {True, False}
     for failed, error, mended in broken:
         assert error
@@ -145,6 +145,20 @@ def test_a_broken_request_is_mended_by_the_pair():
         if error != "nothing found":
             with pytest.raises(QueryError):
                 Query.parse(failed).check()
+
+
+def test_what_a_broken_request_leaves_out_is_named_and_mended():
+    rng = random.Random(3)
+    question = "rs334 or rs12979860 with a frequency above 5%"
+    query = Query.parse("myvariant /v1/query?q=dbsnp.rsid:(rs334 OR rs12979860) AND gnomad_genome.af.af:>0.05")
+    stories = [story for _ in range(99) if (story := break_request(query, question, rng)) and "leaves out" in story[1]]
+    assert {error for _, error, _ in stories} == {
+        "The request leaves out rs334.", "The request leaves out rs12979860.", "The request leaves out 5%.",
+        "The request leaves out rs334, rs12979860.",
+    }  # fmt: skip
+    for failed, _, mended in stories:
+        assert Query.parse(failed).check()
+        assert mended == query.line
 
 
 def test_a_family_that_is_malformed_says_so():
