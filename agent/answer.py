@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fields, note_absences
 from agent.intent import read_intent
+from agent.omissions import left_out
 from agent.sentence import SHOWN, names_needed, noun, write_sentence
 from agent.values import IDENTITY, asked_values, find, name_of, strings, unique
 from tools.errors import AssistantError
@@ -129,6 +130,9 @@ def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -
     notes = []
     if len(ended) > 1:
         notes.append(f"Nothing was found by {_short(ended[0]['request'])}, so it was searched as {_short(query.line)}.")
+    missing = left_out(query, state["question"]) if state["cards"] else []
+    if missing:
+        notes.append(f"The request does not take {_join(missing)} into account.")
     if query.api == "myvariant" and "assembly" not in query.params and query.kind != "fields":
         assembly = (state["result"] or {}).get("assembly")
         if assembly:

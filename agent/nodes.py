@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from agent.listener import listener
 from agent.model.base import Completion
+from agent.omissions import explain_omission, left_out, tells_omission
 from agent.prompts import HISTORY, Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
 from agent.runtime import Runtime
@@ -145,19 +146,32 @@ class Nodes:
         """Read the draft as a request; what is wrong with it goes to the attempt."""
         if state["fault"]:
             return _rejected(state, state["fault"])
+        incomplete = _incomplete(state)
         if state["draft"] == REFUSAL:
+            if incomplete is not None:
+                return _accepted(incomplete)
             # A refusal after a failed attempt means only that the model knows no other way.
             return {"fault": "no-other-way"} if state["attempts"] else {"status": "refused", "fault": "refused"}
         try:
             query = Query.parse(state["draft"]).check()
         except QueryError as error:
+            if incomplete is not None:
+                return _accepted(incomplete)
             return _rejected(state, f"{error.message} {error.hint}".strip())
+        if state["cards"] and incomplete is None and not state["attempts"] and self._settings.max_repairs:
+            missing = left_out(query, state["question"])
+            if missing:
+                return _rejected(state, explain_omission(missing))
+        if incomplete is not None:
+            question = state["question"]
+            better = len(left_out(query, question)) < len(left_out(incomplete, question))
+            return _accepted(query if better else incomplete)
         if any(attempt["request"] == query.line for attempt in state["attempts"]):
             return {"fault": "no-other-way"}
         first = _first_legal(state)
         if first is not None and not keeps_what_was_stated(first, query):
             return {"fault": "no-other-way"}
-        return {"request": query.line, "api": query.api, "fault": None}
+        return _accepted(query)
 
     def execute(self, state: State) -> dict[str, Any]:
         """Send the request."""
@@ -353,6 +367,17 @@ def _rejected(state: State, error: str) -> dict[str, Any]:
         "request": state["draft"], "outcome": "rejected", "error": error, "seconds": round(state["drafted_seconds"], 4),
     }  # fmt: skip
     return {"attempts": [*state["attempts"], attempt], "fault": "rejected", "drafted_seconds": 0.0}
+
+
+def _accepted(query: Query) -> dict[str, Any]:
+    return {"request": query.line, "api": query.api, "fault": None}
+
+
+def _incomplete(state: State) -> Query | None:
+    """Return the draft that was sent back for what it leaves out, until something was executed."""
+    if len(state["attempts"]) == 1 and tells_omission(state["attempts"][0]["error"]):
+        return Query.parse(state["attempts"][0]["request"])
+    return None
 
 
 def _first_legal(state: State) -> Query | None:
