@@ -31,12 +31,14 @@ _NEXT = re.compile(
 # A superlative alone need not speak of the order: "most significant p values", "drugs of the highest phase, by name".
 _UPWARDS = re.compile(
     r"\b(?:ascending|increasing|rising|(?:lightest|smallest|lowest|fewest|shortest|oldest|earliest|rarest) first"
-    r"|low(?:est)?(?: values?)? to high(?:est)?|small(?:est)? to (?:big|large)(?:gest|st)?)\b",
+    r"|low(?:est)?(?: values?)? to high(?:est)?|small(?:est)? to (?:big|large)(?:gest|st)?"
+    r"|(?<!reverse )(?<!reversed )alphabetical(?:ly)?|a (?:to|through) z|a-z)\b",
     re.IGNORECASE,
 )
 _DOWNWARDS = re.compile(
     r"\b(?:descending|decreasing|falling|(?:heaviest|largest|biggest|highest|greatest|longest|newest|latest) first"
-    r"|high(?:est)?(?: values?)? to low(?:est)?|(?:big|large)(?:gest|st)? to small(?:est)?)\b",
+    r"|high(?:est)?(?: values?)? to low(?:est)?|(?:big|large)(?:gest|st)? to small(?:est)?"
+    r"|reversed? alphabetical(?:ly)?|z (?:to|through) a|z-a)\b",
     re.IGNORECASE,
 )
 _YEARS = range(1900, 2100)

@@ -14,6 +14,8 @@ from itertools import pairwise
 
 from agent.grammar.words import STOP_WORDS, singular
 from agent.trees import alternatives, any_of, read_tree, with_tree
+from rag.entities import find_entities
+from rag.kinds import UNMISTAKABLE
 from rag.names import Kind, Name, Names, kind_of, read_tokens
 from tools.apis import species_words
 from tools.lucene import Bool, Boost, Clause, Node, Phrase, Term, clauses_of
@@ -51,7 +53,7 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
         return query
     mender = _Mender(question, names, tree)
     listed = _as_one_list(tree, mender)
-    mended = mender.with_exclusions(_without_words(mender.mend(tree), names)) if listed is None else listed
+    mended = mender.with_exclusions(_without_words(mender.mend(tree), question, names)) if listed is None else listed
     return with_tree(query, tree, mended)
 
 
@@ -82,11 +84,11 @@ def _with_all_symbols(query: Query, question: str, names: Names) -> Query:
     return query
 
 
-def _without_words(tree: Node, names: Names) -> Node:
+def _without_words(tree: Node, question: str, names: Names) -> Node:
     """Leave out conditions on genes whose value is no symbol but a word: "approved AND symbol:first"."""
     if not isinstance(tree, Bool) or any(clause.conjunction == "OR" for clause in tree.clauses):
         return tree
-    kept = tuple(clause for clause in tree.clauses if not _is_word(clause.node, names))
+    kept = tuple(clause for clause in tree.clauses if not _is_word(clause.node, question, names))
     if not kept or len(kept) == len(tree.clauses):
         return tree
     if len(kept) == 1 and not kept[0].modifier:
@@ -94,10 +96,15 @@ def _without_words(tree: Node, names: Names) -> Node:
     return Bool((replace(kept[0], conjunction=""), *kept[1:]))
 
 
-def _is_word(node: Node, names: Names) -> bool:
+def _is_word(node: Node, question: str, names: Names) -> bool:
     if not isinstance(node, Term) or node.field is None or kind_of(node.field) != "gene":
         return False
-    return node.text.islower() and node.text.isalpha() and not names.find("gene", node.text)
+    if not _is_lower_word(node.text) or names.find("gene", node.text):
+        return False
+    # A former symbol is in no list of names, but is spoken of as one: "bves variants".
+    word = re.escape(node.text)
+    spoken = rf"\b{word}\b\W+(?:gene|variant|mutation|allele)|\b(?:gene|in|of)\W+{word}\b"
+    return re.search(spoken, question, re.IGNORECASE) is None
 
 
 class _Mender:
@@ -214,7 +221,13 @@ class _Mender:
         if kind not in self._found:
             names = self._names.find(kind, self._question)
             words = STOP_WORDS.union(species_words) if kind == "gene" else STOP_WORDS
-            self._found[kind] = [name for name in names if name.text.lower() not in words]
+            # HP is a gene, and the beginning of HP:0007585.
+            parts = [entity for entity in find_entities(self._question) if entity.kind in UNMISTAKABLE]
+            self._found[kind] = [
+                name for name in names
+                if name.text.lower() not in words
+                and not any(part.start <= name.start and name.end < part.end for part in parts)
+            ]  # fmt: skip
         return self._found[kind]
 
     def runs(self, kind: Kind, *, loosely: bool = False) -> Iterator[list[Name]]:
@@ -222,15 +235,21 @@ class _Mender:
         run: list[Name] = []
         for name in self._known(kind):
             between = self._question[run[-1].end : name.start] if run else ""
-            # Among symbols in capitals a word in small letters is a word: "TP53 and EGFR impact".
-            blanks = loosely and _BLANKS.fullmatch(between) and run and name.text.islower() == run[-1].text.islower()
-            if run and not (_BETWEEN.fullmatch(between) or blanks):
+            # Among symbols in capitals a word in small letters is a word: "TP53 and EGFR impact", "dead ids, WDR93".
+            alike = bool(run) and name.text.islower() == run[-1].text.islower()
+            wordlike = kind == "gene" and not alike and any(_is_lower_word(one.text) for one in (name, *run[-1:]))
+            blanks = loosely and _BLANKS.fullmatch(between) and alike
+            if run and (wordlike or not (_BETWEEN.fullmatch(between) or blanks)):
                 if len(run) > 1:
                     yield run
                 run = []
             run.append(name)
         if len(run) > 1:
             yield run
+
+
+def _is_lower_word(text: str) -> bool:
+    return text.islower() and text.isalpha()
 
 
 def _divides(token: str) -> bool:

@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 from agent.absence import is_positional
+from agent.grammar.fields import ANY_PREFIX
 from agent.grammar.literals import read_conversation
 from agent.listing import as_listed
 from agent.named import mend_names
@@ -26,10 +28,11 @@ from rag.names import Names, kind_of
 from rag.retrieve import is_follow_up
 from tools.apis import species_words
 from tools.catalogue import load_catalogue
-from tools.lucene import Bool, Clause, Node, Phrase, Term, clauses_of, escape, render
+from tools.lucene import Bool, Clause, Node, Phrase, Range, Term, clauses_of, escape, render
 from tools.query import Query
 
 _WORD = re.compile(r"[a-z0-9]+")
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", re.IGNORECASE)
 #: What may stand between the identifiers of a list.
 _BETWEEN = re.compile(r"(?:[,;/|•*\s-]|\band\b|\bor\b)*", re.IGNORECASE)
 _NUMBERS = re.compile(r"\b\d+(?:(?:[,;/\s]|\band\b|\bor\b)+\d+){2,}\b", re.IGNORECASE)
@@ -51,7 +54,9 @@ _IDENTIFYING = frozenset(
 #: A follow-up that lets the species of the turn before go.
 _ANY_SPECIES = re.compile(
     r"\b(?:all|any|every|each|other|whatever|whichever|irrespective|regardless|independent\w*|drop|forget|without|no)\b"
-    r".*\b(?:sp[a-z]*cies|organisms?|animals?|taxa|taxon)\b|\bacross (?:species|organisms)\b",
+    r".*\b(?:sp[a-z]*cii?es|organisms?|animals?|taxa|taxon)\b|\bacross (?:species|organisms)\b"
+    r"|\b(?:not|n['’]t) (?:limit|restrict|confine)\b.*\b(?:species|organism)"
+    r"|\b(?:species|organism)\b.*\b(?:not|n['’]t) (?:matter|count)\b",
     re.IGNORECASE,
 )
 
@@ -127,6 +132,7 @@ def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
         example is None
         or _kind(example) == kind
         or node.field in places
+        or node.field in ANY_PREFIX
         or (kind_of(node.field) == "gene" and not change)
     ):
         return node
@@ -267,7 +273,7 @@ def _without_repeats(query: Query) -> Query:
     changed: dict[str, object] = {"ids": tuple(dict.fromkeys(query.ids)), "fields": fields}
     tree = read_tree(query)
     if tree is not None:
-        single = _once(tree)
+        single = _between(_once(tree))
         if single != tree:
             changed["q"] = render(single)
     return query.model_copy(update=changed)
@@ -282,6 +288,25 @@ def _once(node: Node) -> Node:
         seen.setdefault((single.modifier, single.node), single)
     kept = tuple(seen.values())
     return kept[0].node if len(kept) == 1 and not kept[0].modifier else Bool(kept)
+
+
+def _between(node: Node) -> Node:
+    """Read two bounds of one side as the two ends that were meant: `<=11400 AND <=11500` says no more than one."""
+    if not isinstance(node, Bool) or any(clause.conjunction == "OR" or clause.modifier for clause in node.clauses):
+        return node
+    ranges = [clause.node for clause in node.clauses if isinstance(clause.node, Range)]
+    if len(ranges) != 2 or ranges[0].field != ranges[1].field:
+        return node
+    lows, highs = (
+        [bound for bound in bounds if bound] for bounds in zip(*((r.low, r.high) for r in ranges), strict=True)
+    )
+    bounds = lows or highs
+    if bool(lows) == bool(highs) or len(set(bounds)) != 2 or not all(_DECIMAL.fullmatch(bound) for bound in bounds):
+        return node
+    first, last = sorted(bounds, key=Decimal)
+    merged = Range(ranges[0].field, first, last)
+    others = [clause for clause in node.clauses if not isinstance(clause.node, Range)]
+    return Bool((Clause(merged), *(replace(c, conjunction="AND") for c in others))) if others else merged
 
 
 def _stated_species(query: Query, question: str) -> Iterator[str]:

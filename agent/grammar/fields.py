@@ -42,7 +42,7 @@ _SHAPES = (
     (re.compile(r"([A-Za-z]+):\d+"), r"{0}:\d+"),
 )
 #: Fields whose identifiers have a prefix by species, although the example shows one.
-_ANY_PREFIX = frozenset({"agr.orthologs.geneid", "AllianceGenome"})
+ANY_PREFIX = frozenset({"agr.orthologs.geneid", "AllianceGenome"})
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,6 @@ def _value_class(field: Field) -> tuple[ValueClass, tuple[str, ...]]:
         return "date", ()
     for example, pattern in _SHAPES:
         match = example.fullmatch(field.example or "")
-        if match and field.path not in _ANY_PREFIX:
+        if match and field.path not in ANY_PREFIX:
             return "shape", (pattern.format(*match.groups()),)
     return "text", ()

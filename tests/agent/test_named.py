@@ -83,6 +83,18 @@ def test_a_word_among_symbols_is_no_symbol():
     assert mend_names(query, "LEP and MC4R impact on obesity", NAMES) == query
 
 
+def test_the_prefix_of_an_identifier_is_no_gene():
+    line = "mydisease /v1/query?q=disgenet.genes_related_to_disease.gene_name:LEP AND hpo.phenotype_related_to_disease"
+    query = Query.parse(line + ".hpo_id:HP\\:0007585")
+    names = Names.of({"gene": ["LEP", "HP"], "disease": [], "chemical": []})
+    assert mend_names(query, "which disease has LEP and HP:0007585?", names) == query
+
+
+def test_a_former_symbol_in_small_letters_is_no_mere_word():
+    query = Query.parse("myvariant /v1/query?q=dbsnp.gene.symbol:bves AND dbnsfp.alspac.ac:>21")
+    assert mend_names(query, "bves variants seen more than 21 times in ALSPAC", NAMES) == query
+
+
 def test_a_batch_holds_all_symbols():
     batch = Query.parse("mygene /v3/query?q=Trp53,Brca2&scopes=symbol&fields=name")
     assert mend_names(batch, "names of Trp53, Brca2, Lep and Pten", NAMES).ids == ("Trp53", "Brca2", "Lep", "Pten")

@@ -177,6 +177,21 @@ def test_what_differs_stays(line):
     assert completed(line, "CDK2 and CDK4?") == Query.parse(line).line
 
 
+@pytest.mark.parametrize(
+    ("drafted", "meant"),
+    [
+        ("entrezgene:<=11400 AND entrezgene:<=11500", "entrezgene:[11400 TO 11500]"),
+        ("symbol:A* AND exac.all.p_li:>0.9 AND exac.all.p_li:>0.5", "exac.all.p_li:[0.5 TO 0.9] AND symbol:A*"),
+        ("entrezgene:>10 AND entrezgene:<20", "entrezgene:>10 AND entrezgene:<20"),
+        ("entrezgene:<10 OR entrezgene:<20", "entrezgene:<10 OR entrezgene:<20"),
+    ],
+)
+def test_two_bounds_of_one_side_are_both_ends(drafted, meant):
+    assert (
+        completed(f"mygene /v3/query?q={drafted}", "from a up to b") == Query.parse(f"mygene /v3/query?q={meant}").line
+    )
+
+
 def test_the_rules_agree_with_the_training_pairs(real_home):
     """Every twelfth pair: its request already says what its question states, but for a few in a thousand."""
     names = open_names(real_home)
