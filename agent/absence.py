@@ -41,8 +41,9 @@ def explain_absence(query: Query, backend: str | None, runtime: Runtime) -> str 
     searched = [path for path in _searched(query) if not _held(path, catalogue, coverage.fields)]
     if searched:
         return f"The offline snapshot does not hold {_join(searched)}, so it cannot be searched by that."
-    if query.fields and not any(_held(path, catalogue, coverage.fields) for path in query.fields):
-        return f"The offline snapshot does not hold {_join(query.fields)}."
+    wanted_fields = _wanted(query)
+    if wanted_fields and not any(_held(path, catalogue, coverage.fields) for path in wanted_fields):
+        return f"The offline snapshot does not hold {_join(wanted_fields)}."
     return None
 
 
@@ -84,12 +85,17 @@ def missing_fields(query: Query, backend: str | None, runtime: Runtime) -> list[
     if backend != "offline" or not query.fields:
         return []
     held, catalogue = runtime.coverage(query.api).fields, load_catalogue(query.api)
-    return [path for path in query.fields if not _held(path, catalogue, held)]
+    return [path for path in _wanted(query) if not _held(path, catalogue, held)]
 
 
 def is_positional(query: Query) -> bool:
     """Tell whether a request asks by genome position, which depends on the assembly: an interval or HGVS ids."""
     return any(identifier.startswith("chr") for identifier in query.ids) or bool(INTERVAL.search(query.q or ""))
+
+
+def _wanted(query: Query) -> list[str]:
+    """Return the fields that are asked for, less those that are to be left out."""
+    return [path for path in query.fields if not path.startswith("-")]
 
 
 def _species(query: Query) -> list[str]:
@@ -111,7 +117,6 @@ def _items(query: Query, name: str) -> list[str]:
 
 
 def _held(path: str, catalogue: Catalogue, held: frozenset[str]) -> bool:
-    path = path.removeprefix("-")
     if path in ("_id", "_score", "all", "*", "_all") or path in held:
         return True
     own = STANDS_FOR.get(path)

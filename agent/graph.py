@@ -85,7 +85,8 @@ def ask(question: str, history: Sequence[str] = (), settings: Settings | None = 
 
     graph = build_graph(settings, InMemorySaver())
     config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
-    for earlier in history:
+    # A text is one question, not as many as it has letters.
+    for earlier in [history] if isinstance(history, str) else history:
         graph.invoke({"question": earlier}, config)
     return cast(Record, graph.invoke({"question": question}, config))
 

@@ -12,10 +12,10 @@ _POLITE = re.compile(
     r"do you know|check|whether|if|say)\b[ ,:]*)+",
     re.IGNORECASE,
 )
-_YES_NO = re.compile(r"^(?:is|are|was|were|does|do|did|has|have|can|could|isn't|aren't|doesn't)\b", re.IGNORECASE)
+_YES_NO = re.compile(r"^(?:is|are|was|were|does|do|did|has|have|can|could)(?:n['’]t)?\b", re.IGNORECASE)
 #: A number is asked for, not a value that is called one: "CAS number of aspirin", "genes that affect platelet count".
 _COUNT = re.compile(
-    r"\bhow (?:many|much)\b|^count\b|[,;:] ?count\b|\bcount (?:the|of|all)\b|\btotal (?:number )?of\b"
+    r"\bhow many\b|^count\b|[,;:] ?count\b|\bcount (?:the|of|all)\b|\btotal (?:number )?of\b"
     r"|^(?:(?:what(?:'s| is)|give me|show me) )?(?:the )?number of\b",
     re.IGNORECASE,
 )
@@ -23,7 +23,7 @@ _WORDS = (
     "is are was were does do did has have had can could the a an of in on at to for with by any some there it "
     "its this that these those gene genes variant variants drug drugs disease diseases known called listed "
     "human mouse or and if whether please you me tell say not no yes as from be been located associated "
-    "involved linked annotated considered classified"
+    "involved linked annotated considered classified exist exists named record records entry entries"
 )
 _STOP = frozenset(re.findall(r"\w+", _WORDS))
 

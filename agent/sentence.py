@@ -7,7 +7,22 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from agent.intent import read_intent
-from agent.values import IDENTITY, Document, find, is_record, name_of, outline, say, say_at, strings, unique
+from agent.values import (
+    IDENTITY,
+    Document,
+    asked_paths,
+    find,
+    is_record,
+    name_of,
+    outline,
+    say,
+    say_at,
+    single,
+    strand_of,
+    strings,
+    text,
+    unique,
+)
 from tools.apis import species_name, species_taxid
 from tools.catalogue import load_catalogue
 from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
@@ -24,6 +39,7 @@ NOUNS = {
     "mydisease": ("disease", "diseases"),
 }
 _STRANDS = {1: "forward", -1: "reverse"}
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 #: The assemblies of human positions. Genes of other species stand at `genomic_pos`, too, never at the other.
 _ASSEMBLIES = {"genomic_pos": "GRCh38", "genomic_pos_hg19": "GRCh37"}
 _HUMAN = 9606
@@ -68,7 +84,7 @@ def write_sentence(
     intent = read_intent(question)
     if intent == "count" and not query.fields:
         return writer.say_total() + "."
-    evidence = writer.say_values() if query.fields else writer.say_hits()
+    evidence = writer.say_values() if asked_paths(query, hits) else writer.say_hits()
     if intent == "yes-no":
         return judge(question, query, hits, evidence, offline, result["total"])
     return evidence
@@ -121,7 +137,7 @@ class _Writer:
     ) -> None:  # fmt: skip
         self._counts = read_intent(question) == "count"
         self._query, self._hits, self._total, self._names = query, hits, total, names
-        self._paths = [path for path in query.fields if not path.startswith("-")]
+        self._paths = asked_paths(query, hits)
         self._place = " in the offline snapshot" if offline else ""
         self._start = int(query.params.get("from") or 0)
         self._taxids = taxids
@@ -143,20 +159,22 @@ class _Writer:
         # The field that names the hits leads the line; a list of such names needs no lines.
         rows = [(self._lead(hit), self._parts(hit), hit) for hit in self._hits]
         if all(not parts for _, parts, _ in rows) and any(_own_name(self._query.api, hit) for _, _, hit in rows):
-            leads = unique(lead for lead, _, _ in rows)
+            # Genes of several species share a name: so many of all are shown, the same name twice or not.
+            leads = [lead for lead, _, _ in rows]
             return f"{self.say_total()}: {_list(leads, SHOWN, self._total, self._start)}."
         meant = self._meant()
         if meant is not None:
             return f"{self._say_one(meant)}\n{self._say_others('by name, too')}"
-        recorded = [row for row in rows if row[1]]
+        # What leads the line may be all that is recorded.
+        recorded = [row for row in rows if row[1] or any(find(row[2], path) for path in self._paths)]
         if len(recorded) == 1 and self._total == len(self._hits):
             return f"{self._say_one(recorded[0][2])}\n{self._say_others('but nothing is recorded there')}"
         shown = min(SHOWN, len(self._hits))
         which = place_among(shown, self._total, self._start) if self._start else f"the first {shown}"
         more = f"; {which}:" if self._total > shown else ":"
         lines = [self.say_total() + (more if recorded else f", but nothing is recorded{self._place}.")]
-        lines += [f"{lead}: {' · '.join(parts)}" for lead, parts, _ in rows[:SHOWN] if parts]
-        silent = sum(not parts for _, parts, _ in rows[:SHOWN])
+        lines += [f"{row[0]}: {' · '.join(row[1])}" if row[1] else row[0] for row in rows[:SHOWN] if row in recorded]
+        silent = sum(row not in recorded for row in rows[:SHOWN])
         if recorded and silent:
             lines.append(f"Nothing is recorded for {silent} of them.")
         return "\n".join(lines)
@@ -241,13 +259,13 @@ class _Writer:
         return f"{name} ({identifier})" if self._query.api == "mydisease" and name != identifier else name
 
     def _parts(self, hit: Document) -> list[str]:
-        """What is said of each field in a line about one of several hits; less what leads the line."""
-        lead = self._lead(hit)
+        """What is said of each field in a line about one of several hits; less the name that leads the line."""
+        # A batch's line begins with its term, which need not be the value.
+        lead = "" if "query" in hit else self._lead(hit)
         parts = []
         for path in self._paths:
-            items = [
-                item for item in unique(say_at(path, value) for value in find(hit, path)) if not lead.startswith(item)
-            ]
+            said = unique(say_at(path, value) for value in find(hit, path))
+            items = [item for item in said if item != lead and lead != f"{item} ({hit.get('_id')})"]
             if items:
                 label = f"{label_of(self._query.api, path, lower=True)}: " if len(self._paths) > 1 else ""
                 parts.append(label + _list(items, _SHOWN_IN_ROW))
@@ -267,10 +285,13 @@ class _Writer:
         if label.lower() == "summary" or path.endswith((".definition", ".def", "summary")):
             return "\n".join(unique(say(value) for value in values))
         groups = [value for value in values if not is_record(value)]
-        if groups:
+        if groups and len(groups) == len(values):
             return self._say_group(about, path, groups)
         items = unique(say_at(path, value) for value in values)
-        if self._counts and len(self._paths) == 1:
+        # A value that is itself a number is the number asked for, not one item.
+        if self._counts and len(self._paths) == 1 and not (len(values) == 1 and _NUMBER.fullmatch(text(values[0]))):
+            if len(items) == 1:
+                return f"{label} of {about}: 1, which is {items[0]}."
             return f"{len(items):,} {label_of(self._query.api, path, lower=True)} of {about}: {_list(items, SHOWN)}."
         return f"{label} of {about}: {_list(items, SHOWN)}."
 
@@ -292,6 +313,8 @@ class _Writer:
         title = label_of(self._query.api, path)
         for key in dict.fromkeys(key for group in groups for key in group):
             values = find(groups, key)
+            if not values or key.startswith("_"):
+                continue
             if len(values) == 1 and not isinstance(values[0], dict):
                 # A source's name at the head of the line need not stand before each of its values.
                 label = label_of(self._query.api, f"{path}.{key}", lower=True).removeprefix(f"{title.split()[0]} ")
@@ -328,8 +351,11 @@ def introduce(api: str, hit: Document) -> str:
 def label_of(api: str, path: str, lower: bool = False) -> str:
     """What a field is called within a sentence about something: `Biological processes (GO)`."""
     field = load_catalogue(api).get(path)
-    label = _NEEDLESS.sub("", field.label) if field else path.rpartition(".")[2].replace("_", " ").strip()
-    return label if lower else label[:1].upper() + label[1:]
+    own = path if "*" in path else path.rpartition(".")[2].replace("_", " ").strip()
+    label = _NEEDLESS.sub("", field.label) if field else own
+    # gnomAD and dbSNP are written so at the head of a line, too.
+    own_capitals = not label.partition(" ")[0].islower()
+    return label if lower or own_capitals else label[:1].upper() + label[1:]
 
 
 def _say_fields(query: Query, hits: list[Document]) -> str:
@@ -342,10 +368,11 @@ def _say_fields(query: Query, hits: list[Document]) -> str:
 
 
 def _say_place(about: str, place: dict[str, Any], assembly: str | None) -> str:
+    place = {key: single(part) for key, part in place.items()}
     start, end = place.get("start"), place.get("end")
     if not isinstance(start, int) or not isinstance(end, int):
         return f"{about} is on chromosome {place.get('chr', '?')}."
-    strand = _STRANDS.get(place.get("strand", 0))
+    strand = _STRANDS.get(strand_of(place))
     told = f" on the {strand} strand" if strand else ""
     named = f" ({assembly})" if assembly else ""
     return f"{about} is on chromosome {place.get('chr')}, from {start:,} to {end:,}{told}{named}."
@@ -380,6 +407,6 @@ def _term(path: str, term: Any) -> str:
 
 def _list(items: list[str], most: int, total: int | None = None, start: int = 0) -> str:
     """List the first items, and say which they are, and of how many; `start` of all stand before them."""
-    text = "; ".join(items[:most])
+    listed = "; ".join(items[:most])
     of, shown = max(len(items), total or 0), min(most, len(items))
-    return f"{text} ({place_among(shown, of, start)})" if of > shown else text
+    return f"{listed} ({place_among(shown, of, start)})" if of > shown else listed

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -22,8 +23,10 @@ class Settings(BaseSettings):
     """What can be set. An argument beats the environment, which beats `.env`, which beats the default."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
-    )
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True,
+        # An empty HOME would be the working folder.
+        env_ignore_empty=True,
+    )  # fmt: skip
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("biothings-assistant", appauthor=False)),
@@ -77,7 +80,15 @@ class Settings(BaseSettings):
         super().__init__(**values)
 
     @field_validator(
-        "api", "model_path", "adapter_path", "openai_base_url", "threads", "chat_users", "chat_database", mode="before"
+        "api",
+        "model_path",
+        "adapter_path",
+        "openai_base_url",
+        "openai_api_key",
+        "threads",
+        "chat_users",
+        "chat_database",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
@@ -91,7 +102,10 @@ class Settings(BaseSettings):
     @field_validator("backend")
     @classmethod
     def _known_backend(cls, value: str) -> str:
-        if value in ("auto", "live", "offline") or value.startswith(("http://", "https://")):
+        if value in ("auto", "live", "offline"):
+            return value
+        # Reading the port raises for one that is no number.
+        if value.startswith(("http://", "https://")) and (parts := urlsplit(value)).hostname and parts.port != 0:
             return value.rstrip("/")
         raise ValueError("use live, offline, auto, or an address that begins with http:// or https://")
 
@@ -111,9 +125,11 @@ def load_settings(**changes: Any) -> Settings:
     _refuse_unknown(os.environ, PREFIX, "the environment")
     env_file = Path(".env")
     if env_file.is_file():
-        names = (
-            line.partition("=")[0].removeprefix("export ").strip() for line in env_file.read_text("utf-8").splitlines()
-        )
+        try:
+            lines = env_file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f".env cannot be read: {error}.", "Mend or remove that file; it is UTF-8.") from None
+        names = (line.partition("=")[0].removeprefix("export ").strip() for line in lines)
         _refuse_unknown(names, PREFIX, ".env")
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tools.apis import species_name
@@ -31,12 +32,14 @@ IDENTITY = {
 }
 _CONDITIONS = 4
 _HIDDEN = ("_score", "_version", "_license")
+#: What a listing of fields says of each.
+_LISTED = ("field", "type", "index", "searched_by_default")
 
 
 def find(value: Any, path: str) -> list[Any]:
-    """Return what stands at a dotted path, looking through lists; a key may itself hold dots."""
+    """Return what stands at a dotted path, looking through lists; a key may itself hold dots. Null is no value."""
     if not path:
-        return list(value) if isinstance(value, list) else [value]
+        return [item for item in (value if isinstance(value, list) else [value]) if item is not None]
     if isinstance(value, list):
         return [found for item in value for found in find(item, path)]
     if not isinstance(value, dict):
@@ -49,7 +52,9 @@ def find(value: Any, path: str) -> list[Any]:
             return find(value[head], rest)
         step, _, rest = rest.partition(".")
         head = f"{head}.{step}"
-    return []
+    # With `dotfield` the parts of a group stand beside each other, under their whole paths.
+    parts = {key.removeprefix(f"{path}."): item for key, item in value.items() if key.startswith(f"{path}.")}
+    return [parts] if parts else []
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -79,13 +84,37 @@ def unique(items: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(items))
 
 
+def asked_paths(query: Query, hits: list[Document]) -> list[str]:
+    """Return the asked-for paths, for a pattern those that it fits in these hits; none where all fields were."""
+    wanted = [path for path in query.fields if not path.startswith("-")]
+    if {"all", "*"} & set(wanted):
+        return []
+    return unique(fit for path in wanted for fit in (_fitting(path, hits) if "*" in path else [path]))
+
+
+def _fitting(pattern: str, hits: list[Document]) -> list[str]:
+    fits = unique(path for hit in hits for path in _paths_of(hit) if fnmatchcase(path, pattern))
+    return [path for path in fits if not any(path.startswith(f"{other}.") for other in fits)] or [pattern]
+
+
+def _paths_of(value: Any, above: str = "") -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _paths_of(item, above)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            path = f"{above}.{key}" if above else key
+            yield path
+            yield from _paths_of(item, path)
+
+
 def asked_values(query: Query, hits: list[Document]) -> list[str]:
     """Return the values of all asked-for fields in all hits, each once; without any what identifies the hits."""
     if query.kind == "fields":
         return unique(str(hit.get("field", "")) for hit in hits)
-    paths = [path for path in query.fields if not path.startswith("-")]
-    if not paths or paths in (["all"], ["*"]):
-        if query.kind in ("get", "batch") or paths:
+    paths = asked_paths(query, hits)
+    if not paths:
+        if query.kind in ("get", "batch") or any(not path.startswith("-") for path in query.fields):
             return unique(item for hit in hits for item in strings(hit))
         return unique(
             item
@@ -94,13 +123,7 @@ def asked_values(query: Query, hits: list[Document]) -> list[str]:
             for value in find(hit, path)
             for item in strings(value)
         )
-    found: list[str] = []
-    for hit in hits:
-        for path in paths:
-            base = path.partition("*")[0].rstrip(".") if "*" in path else path
-            for value in find(hit, base) if base else [hit]:
-                found.extend(strings(value))
-    return unique(found)
+    return unique(item for hit in hits for path in paths for value in find(hit, path) for item in strings(value))
 
 
 def say(value: Any) -> str:
@@ -112,8 +135,9 @@ def say(value: Any) -> str:
         name = name_term(said)
         return f"{name} ({said})" if name else said
     if {"chr", "start", "end"} <= value.keys():
-        strand = {1: ", forward strand", -1: ", reverse strand"}.get(value.get("strand", 0), "")
-        return f"chr{value['chr']}:{_position(value['start'])}-{_position(value['end'])}{strand}"
+        place = {key: single(part) for key, part in value.items()}
+        strand = {1: ", forward strand", -1: ", reverse strand"}.get(strand_of(place), "")
+        return f"chr{place['chr']}:{_position(place['start'])}-{_position(place['end'])}{strand}"
     if "start" in value and "end" in value:
         return f"{_position(value['start'])}-{_position(value['end'])}"
     if "clinical_significance" in value:
@@ -143,6 +167,17 @@ def say_at(path: str, value: Any) -> str:
     if path.rpartition(".")[2] == "taxid" and isinstance(value, int):
         return f"{species_name(value)} ({value})"
     return say(value)
+
+
+def single(value: Any) -> Any:
+    """Return what a list of one holds, as `always_list` makes them; any other value as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def strand_of(place: Document) -> int:
+    """Return 1 for the forward strand, -1 for the reverse one, 0 where a position names neither."""
+    strand = place.get("strand")
+    return strand if isinstance(strand, int) else 0
 
 
 def _position(value: Any) -> str:
@@ -177,17 +212,20 @@ def outline(document: Document, above: str = "") -> dict[str, list[Any]]:
             continue
         if isinstance(value, dict) and not is_record(value):
             said |= outline(value, path)
-        else:
-            said[path] = value if isinstance(value, list) else [value]
+        elif values := find(value, ""):
+            said[path] = values
     return said
 
 
 def columns(query: Query, hits: list[Document]) -> list[str]:
     """Return the paths that make the columns of a table of these hits."""
-    if query.fields and "all" not in query.fields:
+    if query.kind == "fields":
+        return [name for name in _LISTED if any(name in hit for hit in hits)]
+    paths = asked_paths(query, hits)
+    if paths:
         # A batch's rows say which term they answer.
         lead = ["query"] if query.kind == "batch" else ["_id"]
-        return lead + [path for path in query.fields if not path.startswith("-") and path != "_id"]
+        return lead + [path for path in paths if path != "_id"]
     lead = ["query"] if query.kind == "batch" else []
     wanted = [*lead, "_id", *(path for path in IDENTITY.get(query.api, ()) if path != "_id")]
     return [path for path in wanted if path in ("_id", "query") or any(find(hit, path) for hit in hits)]
@@ -195,7 +233,7 @@ def columns(query: Query, hits: list[Document]) -> list[str]:
 
 def table(query: Query, hits: list[Document]) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a table of these hits: one row a hit, or one a field of a whole document."""
-    if query.kind == "get" and not query.fields and len(hits) == 1:
+    if query.kind == "get" and not asked_paths(query, hits) and len(hits) == 1:
         said = outline(hits[0]).items()
         return ["field", "value"], [
             [path, "; ".join(unique(say_at(path, item) for item in items))] for path, items in said

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Literal
 
 from agent.intent import content_words
-from agent.values import Document, asked_values, find
+from agent.values import Document, asked_paths, asked_values, find
 from tools.apis import species_taxid, species_words
 from tools.catalogue import load_catalogue
 from tools.lucene import Bool, Boost, LuceneSyntaxError, MatchAll, Node, Nothing, Range, clauses_of, fields_of, parse
@@ -31,9 +32,14 @@ _COMPARING = frozenset(
     ("above", "over", "below", "under", "more", "less", "than", "greater", "least", "most", "higher", "lower")
     + ("between", "exceed", "exceeding")
 )
+#: Within a value, what turns the word behind it.
+_DENIERS = frozenset({"no", "non", "not", "without"})
 _CHROMOSOME = re.compile(r"\bchr(?:omosome)?\s*(\d+|[XYM]T?)\b|\b([XY]) chromosome", re.IGNORECASE)
-_REVERSE = re.compile(r"\b(?:reverse|minus|negative|antisense)\b|-1\b", re.IGNORECASE)
-_FORWARD = re.compile(r"\b(?:forward|plus|positive|sense)\b|\+1?\b", re.IGNORECASE)
+#: A sign stands alone: the one in NKX2-1 is part of a name.
+_REVERSE = re.compile(r"\b(?:reverse|minus|negative|antisense)\b|(?<!\w)[-−](?:1\b|\W{0,2}strand\b)", re.IGNORECASE)
+_FORWARD = re.compile(r"\b(?:forward|plus|positive|sense)\b|(?<!\w)\+(?:1\b|\W{0,2}strand\b)", re.IGNORECASE)
+#: What may turn the sense of a question; "isn't it …?" at its beginning expects a yes like "is it …?".
+_DENYING = re.compile(r"(?<!\bor )\b(?:not|(?-i:no)|never|neither|lacks?|lacking|without)\b|n['’]t\b", re.IGNORECASE)
 
 
 def judge(question: str, query: Query, hits: list[Document], evidence: str, offline: bool, total: int) -> str:
@@ -42,10 +48,13 @@ def judge(question: str, query: Query, hits: list[Document], evidence: str, offl
     Offline, what is not recorded decides nothing: the snapshot is a part of BioThings only. Nor do some hits of more
     say anything of all.
     """
-    if not query.fields:
+    if not asked_paths(query, hits):
         # The request itself holds what was asked, and something fits it.
-        holds = _EXISTENCE.search(question) or (_conditions(query) >= 2 and _says_all(question, query))
+        claims = _EXISTENCE.search(question) or _conditions(query) >= 2
+        holds = claims and _says_all(question, query)
         return f"Yes: {evidence}" if holds else evidence
+    if _DENYING.search(question.strip().partition(" ")[2]):
+        return evidence
     verdicts = {_judge_hit(question, query, hit, evidence) for hit in hits}
     verdict = verdicts.pop() if len(verdicts) == 1 else "open"
     if total > len(hits) and (verdict == "no" or _ALL.search(question)):
@@ -63,17 +72,19 @@ def _judge_hit(question: str, query: Query, hit: Document, evidence: str) -> Ver
     paths = [path for path in query.fields if not path.startswith("-")]
     if not values:
         return "no" if re.search(r"\b(?:have|has|any|there)\b", question, re.IGNORECASE) else "open"
-    asked = _CHROMOSOME.search(question)
+    asked = {_chromosome(match[1] or match[2]) for match in _CHROMOSOME.finditer(question)}
     if asked and any(path.startswith(("genomic_pos", "chrom", "map_location")) for path in paths):
-        wanted = (asked[1] or asked[2]).upper()
-        places = {str(item).upper() for path in paths for item in (*find(hit, f"{path}.chr"), *find(hit, "chrom"))}
+        positions = ["chrom", *(path if path.endswith(".chr") else f"{path}.chr" for path in paths)]
+        places = {_chromosome(str(item)) for path in positions for item in find(hit, path)}
         places |= {match[0] for item in find(hit, "map_location") if (match := re.match(r"\d+|[XY]", str(item)))}
-        return "yes" if wanted in places else "no"
+        # "On 13 or on 17?" is no question of yes or no.
+        return "open" if len(asked) > 1 or not places else "yes" if asked <= places else "no"
     strands = [
         item for path in paths for item in (find(hit, path) if path.endswith("strand") else find(hit, f"{path}.strand"))
     ]
-    if strands and "strand" in question.lower() and (_REVERSE.search(question) or _FORWARD.search(question)):
-        return "yes" if (-1 if _REVERSE.search(question) else 1) in strands else "no"
+    reverse, forward = _REVERSE.search(question), _FORWARD.search(question)
+    if strands and "strand" in question.lower() and (reverse or forward):
+        return "open" if reverse and forward else "yes" if (-1 if reverse else 1) in strands else "no"
     words = _words(question, query, evidence)
     named = _named_value(question, query)
     if named:
@@ -85,6 +96,10 @@ def _judge_hit(question: str, query: Query, hit: Document, evidence: str) -> Ver
     if not words:
         return _judge_value(question, query, {value.casefold() for value in values})
     return "yes" if _matching(question, query, [hit], evidence) else "open"
+
+
+def _chromosome(name: str) -> str:
+    return {"M": "MT"}.get(name.upper(), name.upper())
 
 
 def _judge_value(question: str, query: Query, values: set[str]) -> Verdict:
@@ -109,8 +124,14 @@ def _matching(question: str, query: Query, hits: list[Document], evidence: str) 
     return [
         value
         for value in asked_values(query, hits)
-        if words and all(any(_alike(word, part) for part in re.findall(r"\w+", value.lower())) for word in words)
+        if words and all(any(_alike(word, part) for part in _affirmed(value)) for word in words)
     ]
+
+
+def _affirmed(value: str) -> list[str]:
+    """The words of a value less those that it denies: "not carcinogenic"."""
+    parts = re.findall(r"\w+", value.lower())
+    return [part for before, part in pairwise(["", *parts]) if before not in _DENIERS]
 
 
 def _words(question: str, query: Query, evidence: str) -> list[str]:

@@ -123,6 +123,10 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
+#: How the ids of those questions begin that were written after everything else had been made.
+WRITTEN_LAST = "unseen-"
+
+
 @dataclass(frozen=True)
 class Report:
     """All predictions of one run, and what they come to."""
@@ -137,7 +141,7 @@ class Report:
         return gather(self.predictions)
 
     def groups(self) -> list[tuple[str, Figures]]:
-        """The figures of all, of single turns and follow-ups, of held-out fields, by API and by kind."""
+        """The figures of all, of single turns and follow-ups, of held-out fields, of the newest, by API and by kind."""
         rows = self.predictions
         single = [row for row in rows if not row.history and row.requests != [REFUSAL]]
         groups: list[tuple[str, Sequence[Prediction]]] = [
@@ -146,6 +150,7 @@ class Report:
             ("follow-ups", [row for row in rows if row.history]),
             ("refusals", [row for row in rows if row.requests == [REFUSAL]]),
             ("held-out fields", [row for row in rows if row.held_out]),
+            ("written last", [row for row in rows if row.id.startswith(WRITTEN_LAST)]),
         ]
         for api in sorted({row.api for row in single}):
             groups.append((f"api {api}", [row for row in rows if row.api == api]))

@@ -30,13 +30,15 @@ class Backend:
 
     `name`: `live`, `offline` or the address of a server. `base_urls`: API -> address that endpoint paths are added to.
     `transport`: what requests are sent through, shared by all calls. `notice`: one sentence for the user where the
-    place was chosen for them, else empty.
+    place was chosen for them, else empty. `patience`: seconds that a call, retries included, may need here at least,
+    by the limit for a single answer.
     """
 
     name: str
     base_urls: Mapping[str, str]
     transport: httpx.BaseTransport
     notice: str = ""
+    patience: float = 0.0
     find_base_url: Callable[[str], str] | None = field(default=None, repr=False)
 
     def base_url(self, api: str) -> str:
@@ -138,13 +140,18 @@ def _live(home: Path, limits: Limits | None, live_urls: Mapping[str, str] | None
     urls = dict(live_urls) if live_urls else {api: apis.get_api(api).root for api in apis.API_NAMES}
     guarded = GuardedTransport(urls.values(), limits)
     transport = CachingTransport(home / "cache" / "http.sqlite", guarded) if cache else guarded
-    return Backend("live", urls, transport)
+    return Backend("live", urls, transport, patience=guarded.limits.call_seconds)
 
 
 def _server(address: str, limits: Limits | None) -> Backend:
+    import httpx
+
     from tools.http import GuardedTransport
 
-    transport = GuardedTransport([address.replace("{api}", api) for api in apis.api_names()], limits)
+    try:
+        transport = GuardedTransport([address.replace("{api}", api) for api in apis.api_names()], limits)
+    except httpx.InvalidURL as error:
+        raise SettingsError(f"{address} is not an address: {error}.", "For example http://127.0.0.1:8765") from None
     found: dict[str, str] = {}
     last = address.rsplit("/", 1)[-1]
     versioned = last[:1] == "v" and last[1:].isdigit()
@@ -158,7 +165,7 @@ def _server(address: str, limits: Limits | None) -> Backend:
             found[api] = address if versioned else _choose(address, api, transport)
         return found[api]
 
-    return Backend(address, {}, transport, find_base_url=base_url)
+    return Backend(address, {}, transport, patience=transport.limits.call_seconds, find_base_url=base_url)
 
 
 def _refuse_other(address: str, api: str, transport: httpx.BaseTransport) -> None:

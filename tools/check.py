@@ -49,7 +49,10 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
     api = get_api(query.api)
     for name, value in query.params.items():
         if name not in api.params:
-            raise QueryError(f"{query.api} has no parameter {name!r}.", _nearest(name, sorted(api.params)))
+            nearest = _nearest(name, sorted(api.params))
+            raise QueryError(
+                f"{query.api} has no parameter {name!r}.", nearest or f"It has {', '.join(sorted(api.params))}."
+            )
         if name == "fetch_all":
             raise QueryError(
                 "A listing of all hits is no single request.",
@@ -58,7 +61,7 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
             )
         if name in LIMITS:
             low, high = LIMITS[name]
-            if not re.fullmatch(r"[0-9]+", value) or not low <= int(value) <= high:
+            if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
                 raise QueryError(
                     f"{name}={value} is out of range.", f"{name} is a whole number from {low} to {high:,}."
                 )
@@ -80,6 +83,9 @@ def _check_parameters(query: Query, catalogue: Catalogue) -> None:
             for path in value.split(","):
                 _check_known(path.strip().lstrip("-"), catalogue, leaf=True)
                 _check_counted(path.strip().lstrip("-"), "sorted by", catalogue)
+        elif name in ("exists", "missing"):
+            for path in filter(None, map(str.strip, value.split(","))):
+                _check_known(path, catalogue, search=True)
         elif name == "facets":
             for path in value.split(","):
                 _check_known(path.strip(), catalogue, leaf=True)
@@ -113,7 +119,7 @@ def _check_query_string(text: str, api: str, catalogue: Catalogue, *, intervals:
         text = re.sub(r"^\s*(AND|OR)\s+|\s+(AND|OR)\s*$", "", rest.strip()).strip()
     for leaf in _leaves(parse(text)):
         if isinstance(leaf, Exists):
-            _check_known(leaf.path, catalogue)
+            _check_known(leaf.path, catalogue, search=True)
             continue
         path = getattr(leaf, "field", None)
         if path is None:
@@ -128,6 +134,8 @@ def _check_value(path: str, leaf: Leaf, catalogue: Catalogue) -> None:
     field = catalogue.get(path)
     if field is None:
         return
+    if field.type == "boolean" and isinstance(leaf, Term) and leaf.text not in ("true", "false"):
+        raise QueryError(f"{path} is true or false, {leaf.text!r} is neither.", f"For example {path}:true")
     if field.type in NUMERIC_TYPES:
         values = [leaf.text] if isinstance(leaf, Term) else [leaf.low, leaf.high] if isinstance(leaf, Range) else []
         for value in values:
@@ -173,8 +181,9 @@ def _check_returned(path: str, catalogue: Catalogue) -> None:
     _check_known(bare, catalogue)
 
 
-def _check_known(path: str, catalogue: Catalogue, *, leaf: bool = False) -> None:
-    if path in ("_id", "_score", "_all") or catalogue.resolve(path):
+def _check_known(path: str, catalogue: Catalogue, *, leaf: bool = False, search: bool = False) -> None:
+    # Shorthands are for searching: no document has a field of that name.
+    if path in ("_id", "_score", "_all") or (catalogue.resolve(path) if search else catalogue.exists(path)):
         field = catalogue.get(path)
         if leaf and field is not None and not field.leaf:
             leaves = [below.path for below in catalogue.leaves(path)][:4]

@@ -22,18 +22,17 @@ from tools.errors import (
     ServiceTimeout,
     TruncatedAnswer,
 )
+from tools.query import UNREADABLE, Query
 
 if TYPE_CHECKING:
     from tools.http import CallTransport
-    from tools.query import Query
 
 TIMEOUT_SECONDS = 90.0
 BATCH_SIZE = 1000
 _SECONDS_BETWEEN_BATCHES = 0.5
 # Parameters that say what the answer looks like to a person, or that the library keeps for itself.
-_NOT_SENT = frozenset(
-    ("format", "callback", "raw", "debug", "verbose")
-    + ("as_dataframe", "as_generator", "df_index", "return_raw", "returnall")
+_NOT_SENT = UNREADABLE | frozenset(
+    ("raw", "debug", "verbose") + ("as_dataframe", "as_generator", "df_index", "return_raw", "returnall")
 )
 
 Document = dict[str, Any]
@@ -66,7 +65,7 @@ def execute(
     query: Query,
     backend: Backend,
     *,
-    timeout: float = TIMEOUT_SECONDS,
+    timeout: float | None = None,
     max_hits: int | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -75,7 +74,8 @@ def execute(
     Args:
         query: the request.
         backend: where to.
-        timeout: seconds for the whole of it, retries included; for a batch, for each thousand terms.
+        timeout: seconds for the whole of it, retries included; for a batch, for each thousand terms. By default 90, or
+            more where the settings give a single answer longer.
         max_hits: where given, no more hits than this are asked for.
         progress: told how many terms of a batch are done.
 
@@ -84,7 +84,7 @@ def execute(
         ServiceError: there is no usable answer; which one says why, and its hint how to mend it.
     """
     start = time.perf_counter()
-    call = _Call(query, backend, timeout)
+    call = _Call(query, backend, timeout or max(TIMEOUT_SECONDS, backend.patience))
     with _told_apart(call.host):
         if query.kind == "query":
             found = call.query(max_hits)
@@ -155,8 +155,8 @@ class _Call:
             raise BadAnswer(f"The answer of {self.host} is not that of a BioThings query.")
         return {
             "total": int(raw["total"]),
-            "hits": list(raw.get("hits", [])),
-            "facets": raw.get("facets", {}),
+            "hits": self._documents(raw.get("hits", []), "query"),
+            "facets": raw.get("facets") or {},
             "max_score": raw.get("max_score"),
             "raw": raw,
         }
@@ -167,7 +167,7 @@ class _Call:
             raise QueryError(f"{identifier!r} is not an identifier.")
         getter = getattr(self._client, _getter(self._query.api))
         raw = getter(quote(identifier, safe=":"), verbose=False, **self._options)
-        hits = [] if raw is None else raw if isinstance(raw, list) else [raw]
+        hits = self._documents([] if raw is None else raw if isinstance(raw, list) else [raw], "entity")
         return {"total": len(hits), "hits": hits, "notfound": [] if hits else [identifier], "raw": raw}
 
     def fields(self) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class _Call:
             raw = self._client.get_fields(search or None, verbose=False)
         else:  # `get_fields` knows no other parameter
             raw = self._client.http_client.get(f"{self._client.url}/metadata/fields", params=self._options).json()
-        if not isinstance(raw, dict):
+        if not isinstance(raw, dict) or not all(isinstance(facts, dict) for facts in raw.values()):
             raise BadAnswer(f"The answer of {self.host} is not a field listing.")
         hits = [{"field": path, **facts} for path, facts in raw.items()]
         return {"total": len(hits), "hits": hits, "raw": raw}
@@ -205,8 +205,11 @@ class _Call:
                 raise
             middle = len(terms) // 2
             return self._rows(terms[:middle]) + self._rows(terms[middle:])
+        return self._documents(rows, "batch")
+
+    def _documents(self, rows: Any, asked: str) -> list[Document]:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise BadAnswer(f"The answer of {self.host} is not that of a BioThings batch.")
+            raise BadAnswer(f"The answer of {self.host} is not that of a BioThings {asked}.")
         return rows
 
     def _ask(self, terms: Sequence[str]) -> Any:
@@ -272,8 +275,11 @@ def _told_apart(host: str) -> Iterator[None]:
         raise as_service_error(error, error.request) from error
     except httpx.InvalidURL as error:
         raise QueryError(f"The request cannot be written as an address: {error}.") from error
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadAnswer(f"The answer of {host} is not JSON: {error}.") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # The library takes answers apart without a look at them: a batch's rows, a listing's entries.
+        raise BadAnswer(f"The answer of {host} is not that of a BioThings service.") from error
 
 
 def _new_client(api: str, url: str) -> Any:

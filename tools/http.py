@@ -57,6 +57,11 @@ class Limits:
     first_wait_seconds: float = 0.5
     max_wait_seconds: float = MAX_WAIT_SECONDS
 
+    @property
+    def call_seconds(self) -> float:
+        """How long an answer that keeps coming may take until it has ended."""
+        return 3 * self.read_seconds
+
 
 class Throttled(RateLimited):
     """A `RateLimited` that knows how many seconds the service asked to wait."""
@@ -122,6 +127,9 @@ class GuardedTransport(httpx.BaseTransport):
         left = _time_left(deadline)
         if left <= 0:
             raise ServiceTimeout(f"{request.url.host} did not answer in time.")
+        # An answer that comes drop by drop is never late with a single drop.
+        left = min(left, self.limits.call_seconds)
+        deadline = time.monotonic() + left
         request.extensions["timeout"] = {
             "connect": min(self.limits.connect_seconds, left),
             "read": min(self.limits.read_seconds, left),

@@ -76,6 +76,10 @@ class CachingTransport(httpx.BaseTransport):
         return [(str(name), str(value)) for name, value in json.loads(row[0])], row[1]
 
     def _put(self, key: str, response: httpx.Response) -> None:
+        try:
+            json.loads(response.content)
+        except ValueError:
+            return  # What looks like JSON at both ends may be broken between them: a day is long for that.
         headers = json.dumps(list(response.headers.items()))
         try:
             with self._lock, self._open() as connection:

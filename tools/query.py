@@ -30,6 +30,8 @@ PARAMETER_ORDER = (
     "q", "scopes", "ids", "search", "prefix", "fields", "filter", "species", "assembly",
     "sort", "size", "from", "facets", "facet_size",
 )  # fmt: skip
+#: Parameters that give the answer a form which `biothings-client` cannot read.
+UNREADABLE = frozenset({"format", "callback"})
 #: Values that change nothing, since they are the services' defaults.
 DEFAULTS = {"size": "10", "from": "0", "facet_size": "10", "species": "all"}
 
@@ -168,23 +170,28 @@ class Query(BaseModel):
         if self.fields:
             options["fields"] = ",".join(self.fields)
         for name, value in self.params.items():
+            if name in UNREADABLE:
+                continue
             options[name] = int(value) if name in ("size", "from", "facet_size") and value.isdecimal() else value
         # An API of the user's own is where `offline serve` puts it.
         place = "" if api.name in API_NAMES else f', url="{api.root}"'
         lines = ["import biothings_client", "", f'client = biothings_client.get_client("{api.client}"{place})']
-        getter = f"get{api.client}"
+        plural = "es" if api.client.endswith("s") else "s"
+        getter, getters = (
+            f"client.{name}" if name.isidentifier() else f'getattr(client, "{name}")'
+            for name in (f"get{api.client}", f"get{api.client}{plural}")
+        )
         if self.kind == "fields":
             if set(self.params) - {"search"}:  # `get_fields` knows no other parameter
                 return f"import httpx\n\nresult = httpx.get({_literal(self.url)}).json()\nprint(result)"
             call = f"client.get_fields({_literal(self.params['search']) if self.params.get('search') else ''})"
         elif self.kind == "get":
-            call = f"client.{getter}({_arguments([_literal(self.ids[0])], options)})"
+            call = f"{getter}({_arguments([_literal(self.ids[0])], options)})"
         elif self.kind == "batch" and self.scopes:
             options = {"scopes": ",".join(self.scopes), **options}
             call = f"client.querymany({_arguments([_literal(list(self.ids))], options)})"
         elif self.kind == "batch":
-            getter += "es" if getter.endswith("s") else "s"
-            call = f"client.{getter}({_arguments([_literal(list(self.ids))], options)})"
+            call = f"{getters}({_arguments([_literal(list(self.ids))], options)})"
         else:
             call = f"client.query({_arguments([_literal(self.q if self.q is not None else '__all__')], options)})"
         return "\n".join([*lines, f"result = {call}", "print(result)"])
@@ -240,11 +247,14 @@ def _split(text: str) -> tuple[Api, str, dict[str, str]]:
     example = "For example: mygene /v3/query?q=symbol:CDK2&fields=name&species=human"
     if not text or "\n" in text:
         raise QueryError("A request is one line.", example)
-    if text.startswith(("http://", "https://")):
-        parts = urlsplit(text)
+    if text[:8].lower().startswith(("http://", "https://")):
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise QueryError(f"{text[:80]!r} is not an address: {error}.", example) from None
         path, query = unquote_plus(parts.path.replace("+", "%2B")), parts.query
         hosts = {urlsplit(get_api(name).base_url).netloc: get_api(name) for name in API_NAMES}
-        api = hosts.get(parts.netloc)
+        api = hosts.get(parts.netloc.lower())
         if api is None:
             # A service of one's own carries the API's name as the first part of its path.
             first, _, rest = path.lstrip("/").partition("/")

@@ -8,10 +8,12 @@ from typing import Any
 
 from agent.sentence import noun
 from agent.values import find
+from tools.apis import species_taxid
 from tools.catalogue import load_catalogue
 from tools.query import Query
 
 _MOST_BARS = 30
+_LONGEST_NAME = 60
 #: More genes than this are told apart by pointing at them only.
 _MOST_LABELS = 60
 #: How much of the chart's width a letter takes.
@@ -23,6 +25,7 @@ _POPULATIONS = {
     "af_fin": "Finnish", "af_nfe": "non-Finnish European", "af_oth": "other", "af_sas": "South Asian", "af": "all",
     "af_mid": "Middle Eastern",
 }  # fmt: skip
+_HUMAN = 9606
 _CHROMOSOME = re.compile(r"(?:\d{1,2}|X|Y|MT?)")
 
 
@@ -32,11 +35,12 @@ def chart(record: dict[str, Any]) -> Any:
         return None
     query = Query.parse(record["request"])
     if query.params.get("facets"):
-        return _counts(query, record["values"])
+        # The counts of several fields stand one after the other and would be drawn as those of one.
+        return _counts(query, record["values"]) if "," not in query.params["facets"] else None
     if query.api == "myvariant" and len(record["hits"]) == 1:
         return _frequencies(record["hits"][0])
     if query.api == "mygene" and len(record["hits"]) >= 3:
-        return _positions(record["hits"])
+        return _positions(query, record["hits"])
     return None
 
 
@@ -68,10 +72,11 @@ def _numbers(block: Any) -> Iterator[tuple[str, float]]:
                 yield name, float(value)
 
 
-def _positions(hits: list[dict[str, Any]]) -> Any:
+def _positions(query: Query, hits: list[dict[str, Any]]) -> Any:
     """Genes along the one chromosome that all of them are on, each as a bar from its start to its end."""
     places: list[tuple[int, int, str]] = []
     chromosomes: set[str] = set()
+    species: set[Any] = set()
     for hit in hits:
         for place in find(hit, "genomic_pos"):
             if (
@@ -82,9 +87,11 @@ def _positions(hits: list[dict[str, Any]]) -> Any:
                 start, end = int(place["start"]), int(place.get("end") or place["start"])
                 places.append((start, end, _plain(str(hit.get("symbol") or hit.get("_id")))))
                 chromosomes.add(str(place["chr"]))
+                species.add(_species(query, hit))
                 break
-    if len(places) < 3 or len(chromosomes) != 1:
+    if len(places) < 3 or len(chromosomes) != 1 or len(species - {None}) > 1:
         return None
+    assembly = " (GRCh38)" if species - {None} == {_HUMAN} else ""
     from plotly import graph_objects as go
 
     places.sort()
@@ -109,10 +116,20 @@ def _positions(hits: list[dict[str, Any]]) -> Any:
                 x=start, y=row, text=name, showarrow=False, xanchor="left", yshift=-11, font_size=11
             )  # fmt: skip
     figure.update_layout(
-        title=f"Genes on chromosome {chromosomes.pop()}", xaxis_title="position (GRCh38)", xaxis_tickformat=",",
+        title=f"Genes on chromosome {chromosomes.pop()}", xaxis_title=f"position{assembly}", xaxis_tickformat=",",
         xaxis_nticks=6, yaxis={"visible": False, "range": [max(rows) + 0.8, -0.6]}, height=120 + 30 * (max(rows) + 1),
     )  # fmt: skip
     return _styled(figure)
+
+
+def _species(query: Query, hit: dict[str, Any]) -> Any:
+    """What tells a gene's species: its taxonomy id, or else the letters of its Ensembl id; None where nothing does."""
+    if isinstance(hit.get("taxid"), int):
+        return hit["taxid"]
+    for name in (hit.get("_id"), *find(hit, "genomic_pos.ensemblgene"), *find(hit, "ensembl.gene")):
+        if letters := re.match(r"(ENS[A-Z]*)G\d", str(name)):
+            return _HUMAN if letters[1] == "ENS" else letters[1]
+    return species_taxid(query.params.get("species", ""))
 
 
 def _rows(places: list[tuple[int, int, str]], labelled: bool) -> list[int]:
@@ -131,10 +148,14 @@ def _rows(places: list[tuple[int, int, str]], labelled: bool) -> list[int]:
 def _bars(names: list[str], values: list[float] | list[int], title: str, unit: str) -> Any:
     from plotly import graph_objects as go
 
-    figure = go.Figure(go.Bar(x=values[::-1], y=[_plain(name)[:60] for name in names[::-1]], orientation="h"))
+    # Long names are cut where they are shown only: bars of one name would lie on each other.
+    bars = [_plain(name) for name in names[::-1]]
+    shown = [_plain(name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…") for name in names[::-1]]
+    figure = go.Figure(go.Bar(x=values[::-1], y=bars, orientation="h"))
     figure.update_layout(
-        title=_plain(title), xaxis_title=unit, yaxis={"type": "category"}, height=130 + 26 * len(names)
-    )
+        title=_plain(title), xaxis_title=unit, height=130 + 26 * len(names),
+        yaxis={"type": "category", "tickmode": "array", "tickvals": bars, "ticktext": shown},
+    )  # fmt: skip
     return _styled(figure)
 
 

@@ -93,9 +93,11 @@ def _genes(query: Query, record: Record, settings: Settings) -> list[Choice]:
     symbols = list(dict.fromkeys(str(hit["symbol"]) for hit in record["hits"] if hit.get("symbol")))
     if not 2 <= len(symbols) <= _MOST:
         return []
+    # What else the question states stays.
+    also = f" AND ({query.q})" if _names(query.q or "") - {"symbol", "alias"} else ""
     rows = []
     for symbol in symbols:
-        narrowed = query.model_copy(update={"q": f"symbol:{escape(symbol)}"})
+        narrowed = query.model_copy(update={"q": f"symbol:{escape(symbol)}{also}"})
         rows.append((symbol, _execute(_narrowed(narrowed, size="0"), settings).total, narrowed.line))
     return rows
 

@@ -156,9 +156,11 @@ class DataLayer(SQLAlchemyDataLayer):  # type: ignore[misc]
         if filters.search:
             conditions.append(
                 '(lower(t."name") LIKE :search OR EXISTS (SELECT 1 FROM steps s WHERE s."threadId" = t."id" '
-                'AND lower(s."output") LIKE :search))'
+                "AND lower(replace(s.\"output\", :mark, '')) LIKE :search))"
             )
-            values["search"] = f"%{filters.search.lower()}%"
+            # Answers are kept as Markdown, with a backslash before each mark.
+            mark = "\\"
+            values |= {"mark": mark, "search": f"%{filters.search.lower().replace(mark, '')}%"}
         if filters.feedback is not None:
             conditions.append(
                 'EXISTS (SELECT 1 FROM feedbacks f JOIN steps s ON s."id" = f."forId" WHERE s."threadId" = t."id" '

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tools.apis import get_api
+import re
+
+from tools.apis import get_api, species_name
 from tools.catalogue import Catalogue, load_catalogue
 from tools.check import INTERVAL
 from tools.lucene import (
@@ -24,14 +26,15 @@ from tools.lucene import (
 from tools.query import Query
 
 _PARAMETERS = {
-    "species": "only {} genes",
     "assembly": "positions of the {} genome assembly",
     "size": "at most {} hits",
     "from": "leave out the first {} hits",
     "facets": "count the hits by {}",
     "facet_size": "the {} most frequent values",
     "search": "whose path holds “{}”",
+    "prefix": "whose path begins with “{}”",
 }
+_TAXID = re.compile(r"[0-9]{1,9}")
 
 
 def explain(query: Query) -> list[tuple[str, str]]:
@@ -47,8 +50,10 @@ def explain(query: Query) -> list[tuple[str, str]]:
         parts.append((f"{len(query.ids)} identifiers", f"each looked up{where}"))
     else:
         parts.append(("metadata/fields", "the fields that this API has"))
-    if query.fields:
-        parts.append(("fields", f"show {_names(query.fields, catalogue)}"))
+    shown = tuple(path for path in query.fields if not path.startswith("-"))
+    if shown:
+        parts.append(("fields", f"show {_names(shown, catalogue)}"))
+    parts += [(path, f"leave out {_label(path[1:], catalogue)}") for path in query.fields if path.startswith("-")]
     for name, value in query.params.items():
         if name in ("filter", "post_filter"):
             parts += [(text, f"and only where {means}") for text, means in _query_string(value, catalogue)]
@@ -58,6 +63,9 @@ def explain(query: Query) -> list[tuple[str, str]]:
                 parts.append((f"sort={path}", f"sorted by {_label(path.lstrip('-'), catalogue)}, {order}"))
         elif name == "facets":
             parts.append((f"facets={value}", _PARAMETERS[name].format(_names(tuple(value.split(",")), catalogue))))
+        elif name == "species":
+            kept = ", ".join(species_name(int(item)) if _TAXID.fullmatch(item) else item for item in value.split(","))
+            parts.append((f"{name}={value}", "genes of any species" if value == "all" else f"only {kept} genes"))
         else:
             parts.append((f"{name}={value}", _PARAMETERS.get(name, f"{name} is {{}}").format(value)))
     return parts
@@ -66,9 +74,9 @@ def explain(query: Query) -> list[tuple[str, str]]:
 def _query_string(text: str | None, catalogue: Catalogue) -> list[tuple[str, str]]:
     if text is None:
         return [("*", "everything")]
-    interval = INTERVAL.search(text)
-    if interval and text.strip() == interval[0]:
-        return [(text, f"lies at chromosome {interval[2]}, {interval[3]} to {interval[4] or interval[3]}")]
+    interval = INTERVAL.fullmatch(text.strip())
+    if interval:
+        return [(text, _place(interval))]
     try:
         tree = parse(text)
     except LuceneSyntaxError:
@@ -88,6 +96,11 @@ def _query_string(text: str | None, catalogue: Catalogue) -> list[tuple[str, str
     return [(render(tree), _say(tree, catalogue))]
 
 
+def _place(interval: re.Match[str]) -> str:
+    on = f" of {interval[1]}" if interval[1] else ""
+    return f"lies at chromosome {interval[2]}{on}, {interval[3]} to {interval[4] or interval[3]}"
+
+
 def _say(node: Node, catalogue: Catalogue) -> str:
     """Say one clause."""
     if isinstance(node, Bool):
@@ -103,6 +116,9 @@ def _say(node: Node, catalogue: Catalogue) -> str:
         return "everything"
     if isinstance(node, Exists):
         return f"has {_label(node.path, catalogue)}"
+    if isinstance(node, Term) and (interval := INTERVAL.fullmatch(f"{node.field}:{node.text}")):
+        # Beside other clauses, it is read as a field called `chr7`.
+        return _place(interval)
     field = _label(node.field, catalogue) if node.field else "any of the usual fields"
     if isinstance(node, Range):
         return f"{field} is {_bounds(node)}"

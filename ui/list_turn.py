@@ -53,7 +53,7 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
         except ServiceError:
             runtime.doubt_service()
             raise
-        tell("done", (map_list(listing, query, hits, notfound), backend.name))
+        tell("done", (map_list(listing, query, hits, notfound), backend.name, backend.notice))
 
     try:
         done = None
@@ -71,10 +71,11 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
                 done = value
         if done is None:
             return
-        mapping, backend = done
-        answer = say_counts(listing, mapping)
+        mapping, backend, notice = done
+        answer = say_counts(listing, mapping, backend)
         if len(mapping.query.ids) > MOST_ROWS:
             answer += " The downloads hold all of it; the request is too long to be shown."
+        answer += f"\n{notice}" if notice else ""
         name = f"Looked up in {time.time() - began:.1f} s"
         record: dict[str, Any] = {
             "id": None, "question": listing.words or "a list", "status": "answered" if mapping.hits else "empty",

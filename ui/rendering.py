@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,9 @@ _LONGEST_CELL = 2000
 #: More rows than a page can hold without hesitating; the downloads have all.
 MOST_ROWS = 1000
 #: An answer that lists its hits: what it says before the list; and how many of the first ones it leaves out.
-_LISTING = re.compile(r"([\d,]+ \w+ match(?:es)?(?: in the offline snapshot)?)(?:; the first \d+)?:(?: |\n)")
+_LISTING = re.compile(
+    r"([\d,]+ \w+ match(?:es)?(?: in the offline snapshot)?)(?:; (?:the first \d+|items? [\d,-]+ of [\d,]+))?:(?: |\n)"
+)
 _SILENT = re.compile(r"Nothing is recorded for (\d+) of them\.$")
 #: So many hits are as easily read in a sentence.
 _FEW = 3
@@ -112,10 +115,19 @@ def link(path: str, text: str, api: str = "") -> str | None:
 
 
 def cell(path: str, text: str, api: str) -> Any:
-    """Return a cell: its text, or its text with the links that are in it, each as [start, end, address]."""
+    """Return a cell: its text, or its text with the links that are in it, each as [start, end, address].
+
+    The page counts as JavaScript does, in units of UTF-16.
+    """
     shown = text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
+
+    wide = [] if shown.isascii() else [index for index, character in enumerate(shown) if character > "\uffff"]
+
+    def place(index: int) -> int:
+        return index + bisect_left(wide, index)
+
     links = [
-        [match.start(), match.end(), address]
+        [place(match.start()), place(match.end()), address]
         for match in _WORDS.finditer(shown)
         if (address := link(path, match[0], api)) is not None
     ]
@@ -144,7 +156,11 @@ def show_table(query: Query, hits: list[dict[str, Any]], *, listed: bool = False
     labels = [field.label if (field := catalogue.get(path)) is not None else "" for path in header]
     return {
         "columns": [{"path": path, "label": label} for path, label in zip(header, labels, strict=True)],
-        "rows": [[cell(path, text, query.api) for path, text in zip(header, row, strict=True)] for row in rows],
+        "rows": [
+            # A whole document stands with a field to a row: there the path of a value is the cell beside it.
+            [cell(row[0] if path == "value" else path, text, query.api) for path, text in zip(header, row, strict=True)]
+            for row in rows
+        ],
     }
 
 
@@ -159,7 +175,8 @@ def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | Non
     query = Query.parse(record["request"])
     columns, rows = tabulated(record)
     counted = len(rows) > len(record["hits"])
-    shown = min(len(rows), MOST_ROWS)
+    # A request that could not be sent may say anything there.
+    shown, start = min(len(rows), MOST_ROWS), query.params.get("from", "")
     return {
         "id": answer_id,
         "status": record["status"],
@@ -170,6 +187,7 @@ def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | Non
         "table": show_table(columns, rows[:MOST_ROWS], listed=bool(record.get("list"))),
         "total": len(rows) if counted else max(record["total"] or 0, len(rows)),
         "shown": shown,
+        "start": int(start) if start.isdecimal() and query.kind == "query" and not counted else 0,
         "backend": record["backend"],
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {name: round(record["seconds"].get(name, 0.0), 2) for name in _SECONDS},

@@ -24,9 +24,17 @@ _REQUEST_LINE = re.compile(r"\s*([a-z][a-z0-9_-]*)\s+/\w")
 
 
 def is_request_line(text: str) -> bool:
-    """Tell whether a message is a request, as the card copies it, and no question."""
+    """Tell whether a message is a request, as the card copies it, or its address, and no question."""
     found = _REQUEST_LINE.match(text)
-    return found is not None and found[1] in api_names()
+    if found is not None:
+        return found[1] in api_names()
+    if len(text.split()) != 1 or not text.strip().lower().startswith(("http://", "https://")):
+        return False
+    try:
+        Query.parse(text)
+    except QueryError:
+        return False
+    return True
 
 
 def read_form(form: dict[str, Any], others: dict[str, Any]) -> Query:
@@ -140,11 +148,13 @@ async def save_correction(payload: dict[str, Any]) -> dict[str, Any]:
     draft, question = record.get("draft"), record["question"]
     if not draft or not question:
         return {"ok": False, "message": "There is no question that it corrects."}
-    history = []
+    history: list[str] = []
     for turn in history_before(None):
         if turn["question"] == question:
             break
-        history.append(turn["question"])
+        # A question whose request was edited has an answer for each.
+        if turn["question"] not in history[-1:]:
+            history.append(turn["question"])
     await asyncio.to_thread(
         chat.corrections.save, user, question, history, draft, record["request"], int(record["total"] or 0)
     )

@@ -127,6 +127,11 @@ def _item(line: bytes, number: int) -> Item:
     return Item(own, question, tuple(history))
 
 
+def _plain(question: Any) -> str:
+    """What of a question its record keeps in any case: characters that cannot be printed become spaces there."""
+    return "".join(character for character in str(question) if character.isalnum())
+
+
 def _resume(target: Path, items: list[Item]) -> int:
     """Return how many records `target` holds already; a last one that was cut off is taken away."""
     if not target.exists():
@@ -149,6 +154,9 @@ def _resume(target: Path, items: list[Item]) -> int:
         except ValueError:
             raise other from None
         if not isinstance(record, dict) or record.get("id") != item.id:
+            raise other
+        # Without ids of their own the questions are numbered, as those of any other file are.
+        if _plain(record.get("question", item.question)) != _plain(item.question):
             raise other
     if kept != content:
         with target.open("r+b") as file:

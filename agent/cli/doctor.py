@@ -21,11 +21,14 @@ from tools.errors import AssistantError
 
 if TYPE_CHECKING:
     from agent.settings import Settings
+    from tools.backend import Backend
 
 State = Literal["ok", "note", "missing"]
 _DISTRIBUTION = "biothings-assistant"
 #: What model, indexes and caches take, roughly.
 _NEEDED_BYTES = 1_000_000_000
+#: How long a service may take to answer at all.
+_REACHED_SECONDS = 5.0
 _MARKS = {"ok": "ok", "note": "--", "missing": "MISSING"}
 
 
@@ -121,9 +124,16 @@ def _home(home: Path) -> Iterator[Finding]:
 
 def _model(settings: Settings) -> Iterator[Finding]:
     if settings.model == "openai":
-        address = settings.openai_base_url
-        mend = "" if address else "Set BIOTHINGS_ASSISTANT_OPENAI_BASE_URL."
-        yield Finding("model", "ok" if address else "missing", f"{settings.openai_model} at {address}", mend)
+        from agent.model.openai import OPENAI_URL
+
+        address, key = settings.openai_base_url, settings.openai_api_key
+        found = f"{settings.openai_model} at {address or (OPENAI_URL if key else 'no address')}"
+        mend = (
+            "Set BIOTHINGS_ASSISTANT_OPENAI_BASE_URL, or BIOTHINGS_ASSISTANT_OPENAI_API_KEY for OpenAI's own."
+            if not (address or key)
+            else ""
+        )
+        yield Finding("model", "missing" if mend else "ok", found, mend)
         return
     from agent.model.weights import packaged_model
 
@@ -180,11 +190,36 @@ def _backend(settings: Settings) -> Finding:
     from tools.backend import resolve_backend
 
     try:
-        backend = resolve_backend(settings.backend, settings.home)
+        # What a cache holds says nothing of a service.
+        backend = resolve_backend(settings.backend, settings.home, cache=False)
     except AssistantError as error:
         return Finding("backend", "missing", error.message, error.hint)
     try:
         chosen = f"{settings.backend}, which is {backend.name} now" if settings.backend == "auto" else backend.name
+        if settings.backend not in ("auto", "offline"):
+            _reach(backend.base_urls.get("mygene", settings.backend), backend)
         return Finding("backend", "note" if backend.notice else "ok", chosen, backend.notice)
+    except AssistantError as error:
+        return Finding("backend", "missing", f"{chosen}: {error.message}", error.hint)
     finally:
         backend.close()
+
+
+def _reach(address: str, backend: Backend) -> None:
+    """Pass if anything answers at an address.
+
+    Raises:
+        ServiceError: nothing does.
+    """
+    import httpx
+
+    from tools.errors import NetworkError, ServiceError, ServiceTimeout
+    from tools.http import CallTransport
+
+    request = httpx.Request("GET", address.replace("{api}", "mygene"))
+    try:
+        CallTransport(backend.transport, _REACHED_SECONDS).handle_request(request)
+    except (NetworkError, ServiceTimeout):
+        raise
+    except ServiceError:
+        pass  # It answers; whether as a BioThings service, the first request will tell.

@@ -1,7 +1,8 @@
-"""`feedback …`: the corrections that were saved in the chat, listed and exported for training."""
+"""`feedback …`: what users of the chat saved: corrections, listed and exported for training, and opinions."""
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from agent.cli.console import out, reported, say, write_json, write_line
 from agent.cli.questions import JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="Corrections saved in the chat.")
+app = typer.Typer(no_args_is_help=True, help="Corrections and opinions saved in the chat.")
 
 
 @app.command("list")
@@ -55,13 +56,37 @@ def export(
 
         biothings-assistant feedback export --out corrections.jsonl
     """
-    lines = _corrections().export()
+    _write(_corrections().export(), to, "corrections")
+
+
+@app.command()
+@reported
+def opinions(
+    to: Annotated[
+        Path | None, typer.Option("--out", metavar="OUT.jsonl", help="Where to; default: standard output.")
+    ] = None,
+) -> None:
+    """Write what users thought of answers, a line each: {"when", "user", "question", "request", "value", "comment"}.
+
+    Example:
+
+        biothings-assistant feedback opinions --out opinions.jsonl
+    """
+    from agent.settings import load_settings
+    from ui.feedback import read_opinions
+
+    settings = load_settings()
+    rows = read_opinions(settings.home, settings.chat_database)
+    _write([json.dumps(row, ensure_ascii=False) for row in rows], to, "opinions")
+
+
+def _write(lines: list[str], to: Path | None, what: str) -> None:
     if to is None:
         for line in lines:
             write_line(line)
         return
     to.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    say(f"{len(lines)} corrections written to {to}.")
+    say(f"{len(lines)} {what} written to {to}.")
 
 
 def _corrections() -> Any:

@@ -8,7 +8,8 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from agent.model.base import Completion, FinishReason, ModelTimeout
@@ -110,7 +111,7 @@ class OpenAIModel:
             else:
                 if grammar:
                     self._mode = mode
-                return completion
+                return _cut(completion, stop)
         raise AssertionError("the last mode returns or raises")
 
     def warm_up(self, prefix: str = "") -> None:
@@ -210,13 +211,30 @@ class OpenAIModel:
         self, messages: list[tuple[str, str]], options: dict[str, Any], chunks: Any, left: threading.Event
     ) -> None:
         try:
-            for chunk in self._chat().stream(messages, **options):
+            for chunk in self._pieces(messages, options):
                 if left.is_set():
                     return
                 chunks.put(chunk)
             chunks.put(None)
         except Exception as error:  # explained in the caller's thread
             chunks.put(error)
+
+    def _pieces(self, messages: list[tuple[str, str]], options: dict[str, Any]) -> Iterator[Any]:
+        """Yield a completion piece by piece; from a server that does not stream, the whole at once."""
+        import openai
+
+        chat = self._chat()
+        try:
+            yield from chat.stream(messages, **options)
+        except ValueError as error:
+            if "No generation chunks" not in str(error):
+                raise
+            try:
+                yield chat.invoke(messages, **options)
+            except openai.OpenAIError:
+                raise
+            except Exception:
+                raise ValueError("its answer is no chat completion.") from error
 
     def _explain(self, error: Exception) -> Exception:
         """Turn a failure of the client into one of ours."""
@@ -261,6 +279,15 @@ def chat_messages(prompt: str) -> list[tuple[str, str]]:
     if messages and messages[-1][0] == "assistant" and not messages[-1][1].strip():
         messages.pop()
     return messages or [("user", prompt)]
+
+
+def _cut(completion: Completion, stop: Sequence[str]) -> Completion:
+    """End a text at the first stop string, where the server passed over them."""
+    text = completion.text.lstrip()
+    ends = [at for word in stop if word and (at := text.find(word)) >= 0]
+    if not ends or completion.finish_reason == "cancelled":
+        return completion
+    return replace(completion, text=text[: min(ends)], finish_reason="stop")
 
 
 def _message(error: Exception) -> str:

@@ -156,11 +156,13 @@ def _adapter_files(adapter: Path) -> tuple[dict[str, Any], Path]:
     """Return an adapter's configuration and the path of its tensors, refusing kinds that a merge would get wrong."""
     tensors = adapter / "adapter_model.safetensors"
     try:
-        config: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        config: Any = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{adapter} is no adapter: it has no adapter_config.json.") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{adapter / 'adapter_config.json'} cannot be read: {error}.") from error
+    if not isinstance(config, dict):
+        raise DataError(f"{adapter / 'adapter_config.json'} is not a JSON object.")
     if not tensors.is_file():
         raise DataError(f"{adapter} is no adapter: it has no adapter_model.safetensors.")
     if config.get("peft_type", "LORA") != "LORA":
@@ -170,6 +172,8 @@ def _adapter_files(adapter: Path) -> tuple[dict[str, Any], Path]:
         unsupported.append("bias")
     if unsupported:
         raise DataError(f"The adapter in {adapter} uses {', '.join(unsupported)}, which a merge does not support.")
+    if not {"r", "lora_alpha"} <= config.keys():
+        raise DataError(f"{adapter / 'adapter_config.json'} does not say the adapter's r and lora_alpha.")
     return config, tensors
 
 

@@ -70,6 +70,16 @@ def test_how_many_gets_the_number_first() -> None:
     hit = {"_id": "1", "pathway": {"kegg": [{"id": "hsa1", "name": "A"}, {"id": "hsa2", "name": "B"}]}}
     said = write("how many KEGG pathways is CDK2 in?", "mygene /v3/query?q=symbol:CDK2&fields=pathway.kegg", hit)
     assert said == "2 KEGG pathways of CDK2: A (hsa1); B (hsa2)."
+    hit["pathway"]["kegg"].pop()
+    said = write("how many KEGG pathways is CDK2 in?", "mygene /v3/query?q=symbol:CDK2&fields=pathway.kegg", hit)
+    assert said == "KEGG pathways of CDK2: 1, which is A (hsa1)."
+
+
+def test_a_value_that_is_a_number_is_not_counted() -> None:
+    hit = {"_id": "X", "pubchem": {"hydrogen_bond_acceptor_count": 4}}
+    request = "mychem /v1/query?q=aspirin&fields=pubchem.hydrogen_bond_acceptor_count"
+    said = write("how many hydrogen bond acceptors has aspirin?", request, hit)
+    assert said.endswith(" of aspirin: 4.") and "1" not in said
 
 
 def test_where_gets_the_place() -> None:
@@ -82,6 +92,8 @@ def test_where_gets_the_place() -> None:
     assert write("", f"{request}&species=mouse", hit) == said.replace(" (GRCh38)", "")
     assert write("", f"{request}&species=human,mouse", hit) == said.replace(" (GRCh38)", "")
     assert write("", request, {**hit, "taxid": 10090}, taxids={9606}) == said.replace(" (GRCh38)", "")
+    lists = {key: [value] for key, value in hit["genomic_pos"].items()}  # type: ignore[attr-defined]
+    assert write("", f"{request}&species=human&always_list=genomic_pos.chr", {"genomic_pos": lists}) == said
     hg19 = {"_id": "672", "genomic_pos_hg19": hit["genomic_pos"]}
     assert write("", request + "_hg19", hg19).endswith("(GRCh37).")
     for known in ({**hit, "taxid": 9606}, {**hit, "_id": "ENSG00000012048"}):
@@ -96,9 +108,22 @@ def test_where_gets_the_place() -> None:
         ("is CDK2 protein coding?", "type_of_gene", {"type_of_gene": "protein-coding"}, "Yes: "),
         ("is CDK2 on chromosome 12?", "genomic_pos", {"genomic_pos": {"chr": "12", "start": 1, "end": 2}}, "Yes: "),
         ("is CDK2 on chromosome 2?", "genomic_pos", {"genomic_pos": {"chr": "12", "start": 1, "end": 2}}, "No: "),
+        ("is CDK2 on chromosome 12?", "genomic_pos.chr", {"genomic_pos": {"chr": "12"}}, "Yes: "),
+        ("is CDK2 on chromosome 12?", "genomic_pos.start", {"genomic_pos": {"start": 12}}, "Gen"),
+        ("is CDK2 on chromosome 2 or chromosome 12?", "genomic_pos.chr", {"genomic_pos": {"chr": "12"}}, "Chrom"),
+        ("is MT-ND1 on chrM?", "genomic_pos.chr", {"genomic_pos": {"chr": "MT"}}, "Yes: "),
         ("is CDK2 on the forward strand?", "genomic_pos.strand", {"genomic_pos": {"strand": -1}}, "No: "),
+        ("is NKX2-1 on the forward strand?", "genomic_pos.strand", {"genomic_pos": {"strand": 1}}, "Yes: "),
+        ("is CDK2 on the - strand?", "genomic_pos.strand", {"genomic_pos": {"strand": -1}}, "Yes: "),
+        ("is CDK2 on strand +1?", "genomic_pos.strand", {"genomic_pos": {"strand": -1}}, "No: "),
+        ("is CDK2 on the plus or the minus strand?", "genomic_pos.strand", {"genomic_pos": {"strand": 1}}, "Str"),
+        ("is CDK2 not protein coding?", "type_of_gene", {"type_of_gene": "protein-coding"}, "Gene type"),
+        ("is CDK2 without aliases?", "alias", {}, "Alias"),
+        ("isn’t CDK2 protein coding?", "type_of_gene", {"type_of_gene": "protein-coding"}, "Yes: "),
+        ("is it so that CDK2 isn't protein coding?", "type_of_gene", {"type_of_gene": "protein-coding"}, "Gene type"),
         ("is CDK2 involved in DNA repair?", "go.BP", {"go": {"BP": [{"id": "1", "term": "DNA repair"}]}}, "Yes: "),
         ("is CDK2 involved in vision?", "go.BP", {"go": {"BP": [{"id": "1", "term": "DNA repair"}]}}, "Biological"),
+        ("is CDK2 involved in vision?", "go.BP", {"go": {"BP": {"id": "1", "term": "not vision"}}}, "Biological"),
         ("does CDK2 have aliases?", "alias", {"alias": "p33"}, "Yes: "),
         ("does CDK2 have aliases?", "alias", {}, "No: "),
         ("what are aliases of CDK2?", "alias", {"alias": "p33"}, "Alias"),
@@ -147,6 +172,8 @@ def test_a_value_that_says_no_is_no_yes(question: str, field: str, value: Any, v
         ("is cdk2 a kinase of mice?", "mygene /v3/query?q=symbol:CDK2 AND name:kinase&species=mouse", GENE, True),
         ("is CDK2 protein-coding?", "mygene /v3/query?q=symbol:CDK2&filter=type_of_gene:protein-coding", GENE, True),
         ("are there kinases?", "mygene /v3/query?q=name:kinase", GENE, True),
+        ("is there a record of CDK2?", "mygene /v3/gene/CDK2", GENE, True),
+        ("are there kinases of viral origin?", "mygene /v3/query?q=name:kinase", GENE, False),
         (
             "has rs1 a CADD score above 20?",
             "myvariant /v1/query?q=dbsnp.rsid:rs1 AND cadd.phred:>20",
@@ -187,6 +214,7 @@ def test_some_hits_of_more_decide_nothing_of_all() -> None:
         ("the count of variants in BRCA1", "count"),
         ("which genes affect platelet count?", "values"),
         ("CAS number of aspirin", "values"),
+        ("how much does aspirin weigh?", "values"),
         ("what is the CAS number of aspirin?", "values"),
         ("where is CDK2?", "values"),
         ("is CDK2 a gene?", "yes-no"),
@@ -242,6 +270,62 @@ def test_a_list_of_names_is_one_line() -> None:
     assert said == "42 genes match: G0; G1; G2 (first 3 of 42)."
 
 
+def test_one_name_of_several_genes_is_listed_for_each() -> None:
+    hits = [{"_id": str(number), "symbol": "CDK2"} for number in range(3)]
+    request = "mygene /v3/query?q=symbol:CDK2&fields=symbol"
+    assert write("", request, *hits) == "3 genes match: CDK2; CDK2; CDK2."
+    assert write("", request, *hits, total=9) == "9 genes match: CDK2; CDK2; CDK2 (first 3 of 9)."
+
+
+def test_the_name_that_leads_a_line_is_recorded() -> None:
+    hits = [{"_id": "1", "symbol": "A1", "alias": "A"}, {"_id": "2", "symbol": "B"}, {"_id": "3"}]
+    said = write("", "mygene /v3/query?q=kinase&fields=symbol,alias", *hits)
+    assert said == "3 genes match:\nA1: alias symbols: A\nB\nNothing is recorded for 1 of them."
+    hits = [{"query": "CDK2", "_id": "1017", "symbol": "CDK2"}]
+    assert write("", "mygene /v3/query?q=CDK2&scopes=symbol&fields=symbol", *hits).endswith("\nCDK2: CDK2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "values", "header"),
+    [
+        ("refseq.*", "RefSeq protein accessions of CDK2: NP_1.", ["NM_1", "NP_1"], ["_id", "refseq.rna"]),
+        ("ref*", "protein accessions: NP_1.", ["NM_1", "NP_1"], ["_id", "refseq"]),
+        ("refseq.*a", "accessions of CDK2: NM_1.", ["NM_1"], ["_id", "refseq.rna"]),
+        ("all", "CDK2 (NCBI gene 1017).", ["1017", "CDK2", "NM_1", "NP_1"], ["_id", "symbol"]),
+        ("*", "CDK2 (NCBI gene 1017).", ["1017", "CDK2", "NM_1", "NP_1"], ["_id", "symbol"]),
+        ("-name", "CDK2 (NCBI gene 1017).", ["CDK2"], ["_id", "symbol"]),
+        ("zz*", "Zz* of CDK2: nothing is recorded.", [], ["_id", "zz*"]),
+    ],
+)
+def test_patterns_of_fields_are_what_they_fit(fields: str, said: str, values: list[str], header: list[str]) -> None:
+    hit = {"_id": "1017", "symbol": "CDK2", "refseq": {"rna": ["NM_1"], "protein": "NP_1"}}
+    query = Query.parse(f"mygene /v3/query?q=symbol:CDK2&fields={fields}")
+    assert said in write("", query.line, hit)
+    assert asked_values(query, [hit]) == values
+    assert table(query, [hit])[0][:2] == header
+
+
+def test_a_source_s_own_spelling_stays() -> None:
+    hit = {"_id": "chr1:g.1A>T", "gnomad_genome": {"af": {"af": 0.01}}}
+    said = write("", "myvariant /v1/query?q=dbsnp.rsid:rs1&fields=gnomad_genome.af.af", hit)
+    assert said == "gnomAD genome allele frequency of rs1: 0.01."
+
+
+def test_null_is_no_value() -> None:
+    assert table(Query.parse("mygene /v3/gene/1"), [{"_id": "1", "alias": None, "go": []}])[1] == []
+    said = write("", "mygene /v3/query?q=symbol:CDK2&fields=alias", {"_id": "1017", "alias": None})
+    assert said == "Alias symbols of CDK2: nothing is recorded."
+    hit = {"_id": "1017", "ensembl": {"gene": "ENSG1", "protein": None, "transcript": [], "_license": "x"}}
+    said = write("", "mygene /v3/query?q=symbol:CDK2&fields=ensembl", hit)
+    assert said == "Ensembl identifiers of CDK2: gene id: ENSG1."
+
+
+def test_of_a_list_of_groups_and_single_things_none_is_left_out() -> None:
+    hit = {"_id": "X", "chembl": {"drug_indications": ["A", {"x": {"y": 1}}, {"name": "B"}]}}
+    said = write("", "mychem /v1/query?q=aspirin&fields=chembl.drug_indications", hit)
+    assert "A; " in said and "1" in said and "; B." in said
+
+
 def test_a_further_page_is_told_as_one() -> None:
     hits = [{"_id": str(number), "symbol": f"G{number}"} for number in range(3)]
     request = "mygene /v3/query?q=kinase&from=10"
@@ -292,6 +376,8 @@ def test_a_source_s_whole_record_is_said_part_by_part() -> None:
     ("value", "said"),
     [
         ({"chr": "X", "start": 1000, "end": 2000, "strand": 1}, "chrX:1,000-2,000, forward strand"),
+        ({"chr": ["X"], "start": [1000], "end": [2000], "strand": [-1]}, "chrX:1,000-2,000, reverse strand"),
+        ({"chr": "X", "start": 1, "end": 2, "strand": [1, -1]}, "chrX:1-2"),
         ({"name": "ABL1 kinase", "symbol": "ABL1"}, "ABL1 kinase (ABL1)"),
         ({"symbol": "Trp53", "taxid": 10090}, "Trp53 (mouse)"),
         ({"clinical_significance": "Benign", "conditions": {"name": "X"}}, "Benign for X"),
@@ -326,6 +412,11 @@ def test_paths_are_found_through_lists_and_dotted_keys() -> None:
     assert find(document, "a.b.c") == [1, 2, 3, 4]
     assert find(document, "x.y.z") == [5]
     assert find(document, "a.none.c") == []
+    # With `dotfield` a group is no object of its own.
+    flat = {"_id": "1", "ensembl.gene": "ENSG1", "ensembl.protein.id": ["a", "b"]}
+    assert find(flat, "ensembl") == [{"gene": "ENSG1", "protein.id": ["a", "b"]}]
+    assert find(flat, "ensembl.protein") == [{"id": ["a", "b"]}]
+    assert find({"a": {"b.c": 1}}, "a.b") == [{"c": 1}]
 
 
 def test_a_table_has_a_row_for_each_hit() -> None:
@@ -333,6 +424,9 @@ def test_a_table_has_a_row_for_each_hit() -> None:
         Query.parse("mygene /v3/query?q=x&fields=alias"), [{"_id": "1", "alias": ["a", "b"]}, {"_id": "2"}]
     )
     assert (header, rows) == (["_id", "alias"], [["1", "a; b"], ["2", ""]])
+    listing = [{"field": "pathway.kegg", "type": "object"}, {"field": "pathway.kegg.id", "type": "keyword"}]
+    header, rows = table(Query.parse("mygene /v3/metadata/fields?search=kegg"), listing)
+    assert (header, rows) == (["field", "type"], [["pathway.kegg", "object"], ["pathway.kegg.id", "keyword"]])
 
 
 @pytest.mark.parametrize(
@@ -355,6 +449,10 @@ def test_a_table_has_a_row_for_each_hit() -> None:
         ("mygene /v3/query?q=name:kinase OR summary:insulin", "answered", "does not hold summary, so it cannot"),
         ("mygene /v3/query?q=symbol:CDK2&fields=name&from=10", "answered", "there are none after the first 1."),
         ("mygene /v3/query?q=symbol:CDK2&fields=summary", "empty", "The offline snapshot does not hold summary."),
+        ("mygene /v3/query?q=symbol:CDK2&fields=-summary", "answered", "CDK2, cyclin dependent kinase 2"),
+        ("mygene /v3/query?q=symbol:CDK2&fields=all", "answered", "CDK2, cyclin dependent kinase 2"),
+        ("mygene /v3/query?q=symbol:CDK2&fields=ensembl&dotfield=true", "answered", "ENSG00000123374"),
+        ("http://[nonsense", "failed", "is not an address"),
         ("mygene /v3/query?q=summary:kinase", "empty", "does not hold summary, so it cannot be searched by that"),
         ("mydisease /v1/disease/MONDO:0009061?fields=disgenet.genes_related_to_disease", "answered", "by HPO: CFTR"),
         ("myvariant /v1/variant/chr1:g.1A>G", "empty", "Most of its variants are known by their hg38 positions only."),

@@ -195,6 +195,16 @@ def test_a_batch_overwrites_nothing(cli: Callable[..., Result], script: Callable
         result = cli("ask", "--batch", source, "--out", target)
         assert (result.exit_code, target.read_text("utf-8")) == (1, content)
         assert "records of other questions" in result.stderr
+    # Questions without ids are numbered, in every file alike.
+    source.write_text('{"question": "what is  CDK2?"}\n', "utf-8")
+    target.unlink()
+    assert cli("ask", "--batch", source, "--out", target).exit_code == 0
+    content = target.read_text("utf-8")
+    assert cli("ask", "--batch", source, "--out", target).exit_code == 0
+    source.write_text('{"question": "what is CDK4?"}\n', "utf-8")
+    assert cli("ask", "--batch", source, "--out", target).exit_code == 1
+    assert target.read_text("utf-8") == content
+    source.write_text('{"id": "a", "question": "x"}\n', "utf-8")
     assert cli("ask", "--batch", source, "--out", source).exit_code == 1
     assert source.read_text("utf-8") == '{"id": "a", "question": "x"}\n'
 
@@ -233,6 +243,19 @@ def test_doctor_says_what_is_missing(cli: Callable[..., Result], monkeypatch: py
     missing = [row for row in json.loads(result.stdout) if row["state"] == "missing"]
     assert (result.exit_code, [row["what"] for row in missing]) == (1, ["model"])
     assert "BIOTHINGS_ASSISTANT_MODEL_PATH" in missing[0]["mend"]
+
+
+def test_doctor_knows_openai_s_own_and_a_server_that_is_not_there(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_MODEL", "openai")
+    rows = {row["what"]: row for row in json.loads(cli("doctor", "--json").stdout)}
+    assert rows["model"]["state"] == "missing" and "OPENAI_API_KEY" in rows["model"]["mend"]
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_OPENAI_API_KEY", "key")
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_BACKEND", "http://127.0.0.1:9")
+    rows = {row["what"]: row for row in json.loads(cli("doctor", "--json").stdout)}
+    assert (rows["model"]["state"], rows["backend"]["state"]) == ("ok", "missing")
+    assert "api.openai.com" in rows["model"]["found"] and rows["backend"]["mend"]
 
 
 def test_ctrl_c_says_stopped(real_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,9 @@ def test_history_is_answered_first(script: Callable[..., Any], settings: Setting
     record = ask("and CDK4?", ["what is CDK2 called?"], settings)
     assert record["request"] == CDK4
     assert "what is CDK2 called?" in model.prompts[1] and CDK2 in model.prompts[1]
+    model = script(CDK2, CDK4)
+    ask("and CDK4?", "what is CDK2 called?", settings)
+    assert len(model.prompts) == 2
 
 
 def test_a_thread_goes_on_and_each_turn_begins_anew(

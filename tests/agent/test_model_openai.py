@@ -57,6 +57,7 @@ class Misbehaving(BaseHTTPRequestHandler):
     refuses: ClassVar[tuple[str, ...]] = ()
     status: ClassVar[int] = 200
     delay: ClassVar[float] = 0.0
+    streams: ClassVar[bool] = True
     content: ClassVar[str] = "hello"
     bodies: ClassVar[list[dict[str, Any]]] = []
 
@@ -67,6 +68,15 @@ class Misbehaving(BaseHTTPRequestHandler):
         refused = next((name for name in self.refuses if name in body), None)
         if refused or self.status != 200:
             self._reply(400 if refused else self.status, json.dumps({"error": {"message": f"no {refused}"}}))
+            return
+        if not self.streams:
+            self._reply(200, json.dumps({
+                "id": "1", "object": "chat.completion", "created": 1, "model": "m",
+                "choices": [
+                    {"index": 0, "message": {"role": "assistant", "content": self.content}, "finish_reason": "stop"}
+                ],
+                "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+            }))  # fmt: skip
             return
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
         parts = [
@@ -159,6 +169,21 @@ def test_a_slow_server_is_not_awaited_for_ever(double: tuple[str, type[Misbehavi
     threading.Timer(0.3, cancel.set).start()
     assert OpenAIModel("m", base_url=url).complete(PROMPT, cancel=cancel).finish_reason == "cancelled"
     assert time.monotonic() - begin < 30
+
+
+def test_a_server_that_does_not_stream_is_heard(double: tuple[str, type[Misbehaving]]) -> None:
+    url, handler = double
+    handler.streams = False
+    heard: list[str] = []
+    done = OpenAIModel("m", base_url=url).complete(PROMPT, on_token=heard.append)
+    assert (done.text, done.tokens, done.prompt_tokens, done.finish_reason, heard) == ("hello", 2, 7, "stop", ["hello"])
+
+
+def test_stop_strings_hold_where_the_server_passes_over_them(double: tuple[str, type[Misbehaving]]) -> None:
+    url, handler = double
+    handler.content = "\nmygene /v3/gene/1\nThis looks it up.<|im_end|>"
+    done = OpenAIModel("m", base_url=url).complete(PROMPT, stop=("<|im_end|>", "\n"))
+    assert (done.text, done.finish_reason) == ("mygene /v3/gene/1", "stop")
 
 
 def test_no_server_is_explained() -> None:

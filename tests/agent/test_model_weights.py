@@ -293,6 +293,10 @@ def test_damaged_adapters_are_refused(tiny: Path, tmp_path: Path) -> None:
     (adapter / "adapter_model.safetensors").write_bytes(b"nothing")
     with pytest.raises(DataError, match="cannot be read"):
         weights.merged_model(tmp_path / "home", adapter, base=tiny)
+    for config, message in (("[]", "not a JSON object"), ('{"peft_type": "LORA"}', "r and lora_alpha")):
+        (adapter / "adapter_config.json").write_text(config)
+        with pytest.raises(DataError, match=message):
+            weights.merged_model(tmp_path / "home", adapter, base=tiny)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tiny: Path, tmp_path: Path) -> None:

@@ -43,11 +43,31 @@ def test_an_unknown_argument_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("BACKEND", "nowhere"), ("HITS", "0"), ("HITS", "many"), ("MODEL", "x"), ("TIMEOUT", "-1")]
-)
+    ("name", "value"),
+    [("BACKEND", "nowhere"), ("BACKEND", "http://"), ("BACKEND", "http://host:port"),
+     ("HITS", "0"), ("HITS", "many"), ("MODEL", "x"), ("TIMEOUT", "-1")],
+)  # fmt: skip
 def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(SettingsError, match=name.lower()):
+        load_settings()
+
+
+def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"{PREFIX}HITS=\n", "utf-8")
+    for name in ("HOME", "BACKEND", "THREADS", "OPENAI_API_KEY", "CACHE"):
+        monkeypatch.setenv(PREFIX + name, "")
+    settings = load_settings()
+    assert not settings.model_fields_set
+    assert settings.home.is_absolute() and settings.openai_api_key is None
+    assert load_settings(openai_api_key="").openai_api_key is None
+
+
+def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(b"BIOTHINGS_ASSISTANT_HITS=5 # \xe9\n")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
         load_settings()
 
 

@@ -136,6 +136,19 @@ def test_the_focus_stays_with_who_edits(chat):
     page.wait_for_function("document.activeElement !== document.body")
 
 
+def test_an_answer_is_copied_as_it_is_read(chat):
+    chat.ask(CDK2)
+    chat.page.get_by_label("Copy this answer").last.click()
+    chat.page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('CDK2'))")
+    copied = chat.page.evaluate("navigator.clipboard.readText()")
+    assert CDK2_NAME in copied and "\\" not in copied and "Answered by" not in copied
+    # What the page itself copies stays as it is.
+    chat.page.locator(".ba-card summary").click()
+    chat.page.get_by_role("button", name="Copy request").click()
+    chat.page.get_by_role("button", name="Copied").wait_for()
+    assert chat.page.evaluate("navigator.clipboard.readText()").startswith("mygene /v3/")
+
+
 def test_a_request_is_copied_where_there_is_no_clipboard(context, server):
     page = context.new_page()
     # As over plain http from another machine.
@@ -262,7 +275,7 @@ def test_a_thousand_hits_are_paged_filtered_and_sorted(chat):
 
 def test_a_list_becomes_one_table(chat):
     text = chat.ask("\n".join(LIST))
-    assert "1 ambiguous, 1 missing, 1 given more than once" in text
+    assert "1 ambiguous, 1 missing in the offline snapshot, 1 given more than once" in text
     table = chat.page.locator(".ba-table").last
     assert table.locator("tbody tr").filter(has_text="NOSUCHGENE1").inner_text().split("\t")[1].strip() == "missing"
     rows = list(csv.DictReader(io.StringIO(chat.download(chat.page.locator(".ba-answer").last, "CSV"))))

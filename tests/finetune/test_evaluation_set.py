@@ -1,11 +1,18 @@
 """The evaluation set: every question can be told apart, and every request that counts as right can be sent."""
 
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from rapidfuzz import fuzz, process
 
+from finetune import changes
+from finetune.phrasing import load_phrasings
 from tools.paths import data_dir
 from tools.query import Query
 
@@ -15,7 +22,7 @@ KINDS = frozenset(
         "interval", "exists", "boolean", "get", "fields", "followup", "refusal",
     }
 )  # fmt: skip
-LEAST = {"mygene": 105, "mydisease": 100, "followups": 64, "refusals": 56}
+LEAST = {"mygene": 105, "mydisease": 100, "followups": 64, "refusals": 56, "unseen": 200}
 FILES = sorted((data_dir() / "eval").glob("*.jsonl"))
 
 
@@ -76,3 +83,27 @@ def test_the_requests_of_a_question_differ() -> None:
     for row in ROWS:
         forms = [line if line == "none" else Query.parse(line).canonical for line in row["requests"]]
         assert len(set(forms)) == len(forms), row["id"]
+
+
+def test_the_training_s_wordings_are_not_those_of_the_newest_questions() -> None:
+    """Short questions are alike by chance ("next page"); beyond those, wordings that were copied would show here."""
+    wordings = {words for ask in _wordings() if len((words := _words(ask)).split()) >= 4}
+    questions = [_words(row["question"]) for row in rows("unseen") if row["kind"] != "refusal"]
+    long = [question for question in questions if len(question.split()) >= 4]
+    near = [question for question in long if process.extractOne(question, wordings, scorer=fuzz.ratio, score_cutoff=88)]
+    assert len(long) > 100
+    assert len(near) <= 0.03 * len(long), near
+
+
+def _wordings() -> Iterator[str]:
+    for family in load_phrasings().families:
+        for turn in family.all_turns:
+            yield from turn.ask
+    said = yaml.safe_load((Path(changes.__file__).parent / "followups.yaml").read_text(encoding="utf-8"))["say"]
+    for asks in said.values():
+        yield from asks
+
+
+def _words(text: str) -> str:
+    """The words of a question or of a phrasing, without its slots."""
+    return " ".join(re.findall(r"[^\W_]+", re.sub(r"\{[^}]*\}", " ", text).lower()))

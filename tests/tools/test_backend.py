@@ -109,6 +109,8 @@ def test_a_server_of_one_api_is_not_asked_for_another(url: str, tmp_path: Path) 
 def test_names_and_apis_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no backend called 'lively'"):
         resolve_backend("lively", tmp_path)
+    with pytest.raises(SettingsError, match="not an address"):
+        resolve_backend("http://127.0.0.1:port", tmp_path)
     with pytest.raises(QueryError, match="widgets has no live service"):
         resolve_backend("live", tmp_path).base_url("widgets")
     assert resolve_backend("live", tmp_path).base_url("mydisease") == "https://mydisease.info/v1"

@@ -17,7 +17,7 @@ import pytest
 from tools import errors
 from tools.backend import resolve_backend
 from tools.client import execute, iterate
-from tools.http import Limits
+from tools.http import CallTransport, Limits
 from tools.query import Query
 
 QUICK = Limits(connect_seconds=1, read_seconds=0.3, max_bytes=20_000, retries=3, first_wait_seconds=0.01)
@@ -143,6 +143,10 @@ def test_every_fault_has_its_error_and_hint(server: Server, run: Callable[..., o
         (reply(b"<html>Please sign in</html>", 200, "text/html"), errors.BadAnswer, "not JSON but text/html"),
         (reply(b'{"total": }'), errors.BadAnswer, "not JSON"),
         (reply({"hello": 1}), errors.BadAnswer, "not that of a BioThings query"),
+        (reply({"total": 1, "hits": ["1017"]}), errors.BadAnswer, "not that of a BioThings query"),
+        (reply({"total": 1, "hits": None}), errors.BadAnswer, "not that of a BioThings query"),
+        (reply({"total": "many", "hits": []}), errors.BadAnswer, "not that of a BioThings service"),
+        (reply(b'{"total": "\xff"}'), errors.BadAnswer, "not JSON"),
         (reply(whole[:40], length=len(whole)), errors.TruncatedAnswer, "ended half way"),
         (reply(whole[:40]), errors.TruncatedAnswer, "ended half way"),
         (reply([{"_id": "x" * 30_000}]), errors.TooLarge, "larger than 0.0190735 MB"),
@@ -157,6 +161,56 @@ def test_every_fault_has_its_error_and_hint(server: Server, run: Callable[..., o
         assert type(caught.value) is expected or issubclass(type(caught.value), expected), caught.value
         assert message in caught.value.message
         assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("mygene /v3/query?q=CDK2,X&scopes=symbol", {"success": False}),
+        ("mygene /v3/query?q=CDK2,X&scopes=symbol", [{"_id": "1"}]),
+        ("mygene /v3/gene?ids=1017,1", {"success": False}),
+        ("mygene /v3/gene/1017", ["1017"]),
+        ("mygene /v3/metadata/fields", {"success": False}),
+        ("mygene /v3/metadata/fields?search=kegg", [1]),
+        ("mygene /v3/metadata/fields?prefix=kegg", {"code": 200}),
+    ],
+)
+def test_an_answer_of_another_form_is_a_bad_one(
+    server: Server, run: Callable[..., object], line: str, answer: object
+) -> None:
+    server.behaviour = lambda handler, _: send(handler, answer)
+    with pytest.raises(errors.BadAnswer, match="not "):
+        run(Query.parse(line))
+
+
+def test_an_answer_in_drops_is_given_up_in_the_time_set(server: Server, run: Callable[..., object]) -> None:
+    def drip(handler: BaseHTTPRequestHandler, _: int) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b'{"')
+            time.sleep(0.1)
+
+    server.behaviour = drip
+    start = time.monotonic()
+    with pytest.raises(errors.ServiceTimeout, match="in time"):
+        run(limits=Limits(read_seconds=0.3, retries=0))
+    assert time.monotonic() - start < 5
+
+
+def test_a_longer_limit_for_an_answer_is_one_for_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def stop(self: CallTransport, inner: object, seconds: float) -> None:
+        given.append(seconds)
+        raise errors.ServiceTimeout("stopped")
+
+    monkeypatch.setattr(CallTransport, "__init__", stop)
+    for read_seconds, options in ((30.0, {}), (1.0, {}), (200.0, {}), (200.0, {"timeout": 5.0})):
+        place = resolve_backend("http://127.0.0.1:9/v3", tmp_path, limits=Limits(read_seconds=read_seconds))
+        with pytest.raises(errors.ServiceTimeout):
+            execute(CDK2, place, **options)
+    assert given == [90.0, 90.0, 600.0, 5.0]
 
 
 def test_no_connection_and_no_name(tmp_path: Path) -> None:
@@ -378,6 +432,18 @@ def test_a_listing_says_so_once(server: Server, tmp_path: Path) -> None:
     query = Query.parse("mygene /v3/query?q=symbol:CDK2&fetch_all=true")
     backend = resolve_backend(f"{server.url}/v3", tmp_path, limits=QUICK)
     assert len(list(iterate(query, backend))) == 2
+
+
+def test_a_broken_answer_is_not_kept(server: Server, tmp_path: Path) -> None:
+    def broken_once(handler: BaseHTTPRequestHandler, number: int) -> None:
+        send(handler, b'{"total": 1, "hits": }' if number == 1 else ONE_HIT)
+
+    server.behaviour = broken_once
+    live = resolve_backend("live", tmp_path, limits=QUICK, live_urls={"mygene": f"{server.url}/v3"})
+    with pytest.raises(errors.BadAnswer):
+        execute(CDK2, live)
+    assert execute(CDK2, live).total == 1
+    live.close()
 
 
 def test_a_damaged_cache_is_no_obstacle(server: Server, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 import ast
 
 import pytest
+from biothings_client import get_client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.apis import made_up, register
 from tools.errors import QueryError
 from tools.query import Query
 
@@ -70,9 +72,24 @@ def test_a_listing_s_snippet_asks_for_that_listing(line, call):
     assert f"result = {call}\n" in Query.parse(line).snippet()
 
 
+def test_a_snippet_asks_for_what_the_client_can_read():
+    snippet = Query.parse("mygene /v3/query?q=x&format=yaml&callback=f&size=5").snippet()
+    assert 'result = client.query("x", size=5)\n' in snippet
+
+
+def test_an_api_with_a_hyphen_in_its_name_has_a_snippet_that_runs():
+    register(made_up("my-api"))
+    one, many = (Query(api="my-api", kind=kind, ids=("1",)).snippet() for kind in ("get", "batch"))
+    assert 'result = getattr(client, "getmy-api")("1")\n' in one
+    assert 'result = getattr(client, "getmy-apis")(["1"])\n' in many
+    client = get_client("my-api", url="http://127.0.0.1:9/my-api/v1")
+    assert callable(getattr(client, "getmy-api")) and callable(getattr(client, "getmy-apis"))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("https://MyGene.info/v3/query?q=symbol:CDK2", "mygene /v3/query?q=symbol:CDK2"),
         ("mygene /v3/query?q=symbol:CDK2&species=human", "mygene /v3/query?q=symbol:cdk2&species=9606"),
         ("mygene /v3/query?q=symbol:CDK2&fields=name,go", "mygene /v3/query?fields=go,name&q=(symbol:CDK2)"),
         ("mygene /v3/query?q=symbol:(A OR B)", "mygene /v3/query?q=symbol:B OR symbol:A"),
@@ -117,9 +134,16 @@ def test_different_requests_are_not_equal(one, other):
         ("mygene /v3/query?q=go.BP:x", "go.BP.term"),
         ("mygene /v3/query?q=summary:x&facets=go", "go.BP"),
         ("myvariant /v1/query?q=cadd.phred:high", "number"),
+        ("mychem /v1/query?q=chembl.withdrawn_flag:yes", "chembl.withdrawn_flag:true"),
         ("mydisease /v1/query?q=chr7:1-100", "mygene and myvariant"),
         ("mygene /v3/query?q=x&size=²", "1,000"),
         ("mygene /v3/query?q=x&species=²", "mouse"),
+        ("mygene /v3/query?q=x&size=" + "9" * 5000, "1,000"),
+        ("mygene /v3/query?q=x&organism=human", "species"),
+        ("mygene /v3/query?q=x&fields=hgnc", "HGNC"),
+        ("mygene /v3/query?q=x&sort=mgi", "MGI"),
+        ("mygene /v3/query?q=x&exists=summry", "summary"),
+        ("http://[mygene.info/v3/query?q=x", "not an address"),
         ("mygene /v3/query?q=x y&fetch_all=true", "offline sync mygene 'x y'"),
         ("mygene /v3/gene/", "identifier"),
         ("which genes are on chr7?", "mygene /v3/query"),
@@ -137,6 +161,7 @@ def test_faults_are_named_with_the_nearest_valid_choice(line, named):
         "mygene /v3/query?q=symbol:CDK2&fields=go&species=human",
         "mygene /v3/query?q=go:GO\\:0004693&fields=-summary",
         "mygene /v3/query?q=hgnc:1771 AND NOT _exists_:pathway",
+        "mygene /v3/query?q=x&exists=hgnc,summary",
         "mygene /v3/query?q=chr19:1-300000000&filter=type_of_gene:protein-coding&species=human",
         "mygene /v3/query?q=insulin receptor&fields=refseq.*",
         "myvariant /v1/query?q=chr1:69000-70000 AND cadd.phred:>20",

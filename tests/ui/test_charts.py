@@ -40,3 +40,39 @@ def test_genes_on_a_chromosome_do_not_lie_on_each_other():
 def test_genes_that_are_few_or_apart_are_not_drawn(chromosomes):
     hits = [{"_id": "g", "genomic_pos": {"chr": name, "start": 1, "end": 2}} for name in chromosomes]
     assert chart(record("mygene /v3/query?q=x", hits)) is None
+
+
+def test_long_terms_have_bars_of_their_own():
+    names = [f"{'a' * 80}{number}" for number in range(2)]
+    figure = chart(record("mygene /v3/query?q=*&size=0&facets=go", [], [names[0], "3", names[1], "4"]))
+    assert sorted(figure.data[0].y) == names and all(len(text) <= 60 for text in figure.layout.yaxis.ticktext)
+
+
+def test_counts_of_several_fields_are_not_drawn_as_those_of_one():
+    values = ["9606", "3", "protein-coding", "2"]
+    assert chart(record("mygene /v3/query?q=*&size=0&facets=taxid,type_of_gene", [], values)) is None
+
+
+PLACES = [{"_id": str(number), "genomic_pos": {"chr": "1", "start": number, "end": number + 5}} for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("species", "more", "title"),
+    [
+        ("human", {}, "position (GRCh38)"),
+        ("mouse", {}, "position"),
+        ("", {}, "position"),
+        ("", {"taxid": 9606}, "position (GRCh38)"),
+        ("", {"ensembl": {"gene": "ENSG00000123374"}}, "position (GRCh38)"),
+        ("", {"ensembl": {"gene": "ENSMUSG00000025358"}}, "position"),
+    ],
+)
+def test_only_positions_of_human_genes_are_those_of_the_human_assembly(species, more, title):
+    request = "mygene /v3/query?q=x" + (f"&species={species}" if species else "")
+    figure = chart(record(request, [{**hit, **more} for hit in PLACES]))
+    assert figure.layout.xaxis.title.text == title
+
+
+def test_genes_of_several_species_are_not_drawn_on_one_chromosome():
+    hits = [{**hit, "taxid": taxid} for hit, taxid in zip(PLACES, (9606, 10090, 9606), strict=True)]
+    assert chart(record("mygene /v3/query?q=x", hits)) is None

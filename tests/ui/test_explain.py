@@ -16,6 +16,13 @@ from ui.explain import explain
         ("mygene /v3/query?q=symbol:CDK*", "begins with CDK"),
         ("mygene /v3/query?q=chr7:55000000-55300000", "chromosome 7"),
         ("mygene /v3/query?q=symbol:CDK2&sort=-entrezgene", "highest first"),
+        ("mygene /v3/query?q=symbol:CDK2&species=9913", "only cow genes"),
+        ("mygene /v3/query?q=symbol:CDK2&species=all", "genes of any species"),
+        (
+            "myvariant /v1/query?q=chr7:55000000-55300000 AND cadd.phred:>20",
+            "lies at chromosome 7, 55000000 to 55300000",
+        ),
+        ("mygene /v3/gene/1017?fields=symbol,-go", "leave out "),
         ("mygene /v3/query?q=CDK2,BRCA1&scopes=symbol", "each looked up in"),
     ],
 )

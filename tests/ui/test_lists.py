@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from tools.errors import QueryError
-from ui.lists import make_query, map_list, read_file, read_list, say_counts
+from ui.lists import make_query, map_list, read_file, read_list, say_counts, wanted_fields
 
 SYMBOLS = "TP53 BRCA1 CDK2 EGFR BRAF p53 NOSUCH1 TP53 KRAS MYC"
 
@@ -35,6 +37,12 @@ def test_sorts_of_identifiers_are_recognised(entries, api, scopes):
     assert (query.api, query.scopes) == (api, scopes) and query.ids == tuple(entries)
 
 
+@pytest.mark.parametrize(("words", "expected"), [("on GRCh38", "hg38"), ("in hg19", "hg19"), ("", None)])
+def test_variants_are_looked_up_on_the_assembly_that_is_stated(words, expected):
+    listing = read_list(f"significance of these variants {words}:\n" + "\n".join(f"chr1:g.10{n}A>T" for n in range(9)))
+    assert listing is not None and make_query(listing, None, []).params.get("assembly") == expected
+
+
 def test_missing_duplicate_and_ambiguous_entries_are_marked_and_counted():
     listing = read_list(SYMBOLS)
     query = make_query(listing, None, [])
@@ -49,6 +57,13 @@ def test_missing_duplicate_and_ambiguous_entries_are_marked_and_counted():
     assert status["NOSUCH1"] == "missing" and status["TP53"] == "found, given 2 times"
     assert status["p53"] == "ambiguous: 2 matches"
     assert say_counts(listing, mapping).endswith("7 found, 1 ambiguous, 1 missing, 1 given more than once.")
+
+
+def test_matches_that_the_service_cut_off_are_not_called_all():
+    listing = read_list(SYMBOLS)
+    hits = [{"query": "p53", "_id": str(number)} for number in range(10)]
+    statuses = [hit["status"] for hit in map_list(listing, make_query(listing, None, []), hits, []).hits]
+    assert statuses.count("ambiguous: 10 or more matches") == 10
 
 
 def test_the_symbol_wins_over_the_alias():
@@ -76,6 +91,12 @@ def test_what_is_no_list_is_refused(tmp_path):
     path.write_bytes(b"a" * (2**20 + 1))
     with pytest.raises(QueryError, match="larger than 1 MB"):
         read_file(path, "image.csv", "")
+
+
+def test_a_list_of_a_spreadsheet_in_utf_16_is_read(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes("gene\tp\nTP53\t1\nBRCA1\t2\n".encode("utf-16"))
+    assert read_file(path, "list.txt", "").entries == ("TP53", "BRCA1")
 
 
 GENES = ["TP53", "BRCA1", "CDK2", "EGFR", "BRAF", "KRAS", "MYC", "RB1", "PTEN"]
@@ -151,3 +172,129 @@ def test_prose_is_no_list(tmp_path):
     path.write_text("These are the genes that we have found in the study of the year\nand some more of them\n" * 3)
     with pytest.raises(QueryError, match="No identifiers"):
         read_file(path, "readme.txt", "")
+
+
+DRUGS = ["aspirin", "folic acid", "imatinib", "metformin", "warfarin", "sildenafil", "caffeine", "codeine"]
+
+
+@pytest.mark.parametrize(
+    ("words", "scope"),
+    [
+        ("ChEMBL ids of these drugs", "chembl.pref_name"),
+        ("drug names", "chembl.pref_name"),
+        ("Mondo ids of the following diseases", "mondo.label"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{words}:\n{lines}", "{words}\n{lines}", "{words}: {row} and {last}."])
+def test_names_of_drugs_and_diseases_are_lists_where_words_say_so(words, scope, form):
+    text = form.format(words=words, lines="\n".join(DRUGS), row=", ".join(DRUGS[:-1]), last=DRUGS[-1])
+    listing = read_list(text)
+    assert listing is not None and list(listing.entries) == DRUGS and listing.words == words
+    assert scope in make_query(listing, None, []).scopes
+
+
+@pytest.mark.parametrize(
+    ("text", "sort"),
+    [
+        ("drugs for these genes: " + ", ".join(GENES), "gene symbols"),
+        ("names of these drugs: " + " ".join(f"CHEMBL{number}" for number in range(20, 30)), "ChEMBL ids"),
+        ("names of these PubChem CIDs: " + " ".join(map(str, range(2240, 2250))), "PubChem CIDs"),
+        ("PubChem or NCBI genes: " + " ".join(map(str, range(2240, 2250))), "NCBI Gene ids"),
+        ("OMIM: " + " ".join(map(str, range(219700, 219709))), "OMIM numbers"),
+        ("\n".join(f"DB0094{number}" for number in range(9)), "DrugBank ids"),
+        ("\n".join(f"CHEBI:1536{number}" for number in range(9)), "ChEBI ids"),
+        ("\n".join(map(str, range(1, 10))), "NCBI Gene ids"),
+        ("\n".join(f"chr1:g.{n}_{n + 9}delins{'ACGT' * 20}" for n in range(100, 109)), "variants in HGVS"),
+    ],
+)
+def test_what_looks_alike_is_told_apart(text, sort):
+    listing = read_list(text)
+    assert listing is not None and listing.sort.name == sort
+
+
+def test_a_question_on_drugs_stays_a_question():
+    assert read_list(f"Which of these drugs: {', '.join(DRUGS)} inhibit COX-1?") is None
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["- {}", "{number}. {}", '"{}",', "* {}"],
+)
+def test_marks_around_entries_are_none_of_them(form):
+    text = "\n".join(form.format(name, number=number) for number, name in enumerate(GENES, 1))
+    assert list(read_list(text).entries) == GENES
+    assert list(read_list("|".join(GENES)).entries) == GENES
+    assert read_list("Entrez ids of " + ", ".join(GENES) + ".").entries[-1] == GENES[-1]
+
+
+def test_an_entry_is_looked_up_as_the_field_has_it():
+    for given, term in (("ENSG0000012337{}.3", "ENSG0000012337{}"), ("HGNC:177{}", "177{}")):
+        entries = [given.format(number) for number in range(9)]
+        listing = read_list("\n".join(entries))
+        query = make_query(listing, None, [])
+        assert query.ids == tuple(term.format(number) for number in range(9))
+        mapping = map_list(listing, query, [{"query": query.ids[0], "_id": "1"}], list(query.ids[1:]))
+        assert [hit["query"] for hit in mapping.hits] == entries
+        assert mapping.counts["found"] == 1 and mapping.counts["missing"] == 8
+
+
+def test_the_very_name_wins_over_longer_ones():
+    listing = read_list("drugs:\n" + "\n".join(DRUGS))
+    hits = [
+        {"query": "aspirin", "_id": name, "chembl": {"pref_name": name}} for name in ("ASPIRIN ALUMINUM", "ASPIRIN")
+    ]
+    (hit,) = (hit for hit in map_list(listing, make_query(listing, None, []), hits, []).hits if "_id" in hit)
+    assert hit["_id"] == "ASPIRIN" and hit["status"] == "found"
+
+
+def test_what_the_snapshot_lacks_is_said_to_be_missing_there():
+    listing = read_list(SYMBOLS)
+    query = make_query(listing, None, [])
+    some = map_list(listing, query, [{"query": "TP53", "_id": "7157", "symbol": "TP53"}], [])
+    assert "8 missing in the offline snapshot" in say_counts(listing, some, "offline")
+    assert "snapshot" not in say_counts(listing, some, "live") and "something else" not in say_counts(listing, some)
+    assert "If they are something else" in say_counts(listing, map_list(listing, query, [], []))
+
+
+@pytest.mark.parametrize(
+    ("text", "sort"),
+    [
+        ("id,symbol\n1,TP53\n2,BRCA1\n3,CDK2\n", "gene symbols"),
+        ("id\n1017\n1018\n", "NCBI Gene ids"),
+        ("drug,cid\naspirin,2244\nibuprofen,3672\n", "PubChem CIDs"),
+        ("drug\naspirin\nfolic acid\n", "drug names"),
+        ("gene,drug\nBRAF,vemurafenib\nEGFR,gefitinib\n", "gene symbols"),
+        ("disease\ncystic fibrosis\ngout\n", "disease names"),
+    ],
+)
+def test_a_heading_says_what_stands_below_it(tmp_path, text, sort):
+    path = tmp_path / "list.csv"
+    path.write_text(text)
+    assert read_file(path, "list.csv", "").sort.name == sort
+
+
+def test_words_say_which_column_is_meant(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("gene,drug\nBRAF,vemurafenib\nEGFR,gefitinib\n")
+    assert read_file(path, "list.csv", "targets of these drugs").entries == ("vemurafenib", "gefitinib")
+    path.write_text("aspirin,2244\nibuprofen,3672\n")
+    assert read_file(path, "list.csv", "ChEMBL ids of these drugs").entries == ("aspirin", "ibuprofen")
+    path.write_text("symbol\nTP53\nBRCA1\n")
+    assert read_file(path, "list.csv", "drugs for these genes").sort.name == "gene symbols"
+
+
+@pytest.mark.parametrize(
+    ("words", "wish"),
+    [("these drugs", False), ("diseases", False), ("diseases of these genes", True), ("drugs for these genes", True)],
+)
+def test_what_is_wanted_is_told_from_what_is_given(monkeypatch, tmp_path, words, wish):
+    monkeypatch.setattr("rag.retrieve.rank", lambda *_, **__: [SimpleNamespace(path="x")])
+    listing = read_list(f"{words}:\n" + "\n".join(GENES))
+    assert listing is not None and bool(wanted_fields(listing, tmp_path)) is wish
+
+
+def test_a_file_of_one_wide_row_and_many_short_ones_is_read_in_no_time(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("x\n" * 200_000 + "," * 500_000 + "TP53\n")
+    # Column by column, that would be 10^11 steps.
+    assert "TP53" in read_file(path, "list.csv", "").entries

@@ -70,6 +70,27 @@ def test_a_cell_carries_its_links_by_place():
     assert shown["t"][start:end] == "R-HSA-73894" and address.endswith("R-HSA-73894")
 
 
+def test_links_are_counted_as_the_page_counts():
+    (start, end, _) = cell("x", "𝛽 (R-HSA-73894)", "mygene")["l"][0]
+    # JavaScript counts the first letter as two.
+    assert "𝛽 (R-HSA-73894)".encode("utf-16-le")[2 * start : 2 * end].decode("utf-16-le") == "R-HSA-73894"
+
+
+def test_identifiers_of_a_whole_document_are_links_too():
+    shown = show_table(Query.parse("mygene /v3/gene/1017"), [{"_id": "1017", "entrezgene": 1017, "name": "1017"}])
+    assert shown["rows"][0][1]["l"][0][2].endswith("/gene/1017") and shown["rows"][1] == ["name", "1017"]
+
+
+def test_a_later_page_of_hits_is_not_called_the_first():
+    record = {
+        "question": "q", "status": "answered", "request": "mygene /v3/query?q=kinase&from=10", "total": 30,
+        "hits": [{"_id": "1017"}], "backend": "offline", "seconds": {},
+    }  # fmt: skip
+    assert answer_props(record, "a1")["start"] == 10
+    for line in ("mygene /v3/query?q=kinase", "mygene /v3/query?q=kinase&from=x"):
+        assert answer_props({**record, "request": line}, "a1")["start"] == 0
+
+
 def test_props_of_a_record_hold_what_the_page_shows():
     record = {
         "question": "q", "status": "answered", "request": "mygene /v3/query?q=symbol:CDK2&fields=name", "total": 3,
@@ -99,6 +120,7 @@ def test_a_count_by_value_is_a_table_too():
             "\nNothing is recorded for 1 of them.\nPositions are those of hg38.",
             "62 genes match in the offline snapshot.\nNothing is recorded for 1 of them.\nPositions are those of hg38.",
         ),
+        ("62 genes match; items 11-14 of 62:\nA: x\nB: y\nC: z\nD: w", "62 genes match."),
         ("Yes: 4 of them are.", "Yes: 4 of them are."),
     ],
 )

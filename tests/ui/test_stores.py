@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 
@@ -11,16 +12,17 @@ from chainlit.user import User
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tools.errors import DataError
 from tools.query import Query
 from ui.answers import Answers, as_csv, as_json
 from ui.data_layer import open_data_layer
-from ui.feedback import Corrections
+from ui.feedback import Corrections, read_opinions
 
 
 @pytest.fixture
 def step():
     return {
-        "id": "s1", "threadId": "t1", "type": "assistant_message", "name": "x", "output": "hello",
+        "id": "s1", "threadId": "t1", "type": "assistant_message", "name": "x", "output": "Hello\\: World\\.",
         "createdAt": "2026-01-01T00:00:00Z",
         "tags": ["a"], "modes": {"m": "1"}, "metadata": {"turn": {"question": "q"}}, "unknown": 1, "showInput": False,
     }  # fmt: skip
@@ -62,6 +64,8 @@ async def test_a_chat_is_saved_resumed_listed_and_deleted(tmp_path, address, ste
     assert [row["name"] for row in page.data] == ["first"] and not page.pageInfo.hasNextPage
     none = await layer.list_threads(Pagination(first=1), ThreadFilter(userId=user.id, search="absent"))
     assert none.data == []
+    marked = await layer.list_threads(Pagination(first=1), ThreadFilter(userId=user.id, search="hello: World."))
+    assert [row["name"] for row in marked.data] == ["first"]
     assert await layer.get_thread_author("t1") == "local"
     await layer.delete_thread("t1")
     assert await layer.get_thread("t1") is None and forgotten == ["t1"]
@@ -108,6 +112,14 @@ def test_corrections_are_kept_and_exported(tmp_path):
     assert json.loads(line) == {
         "question": "q", "history": ["earlier"], "request": "mygene /v3/query?q=symbol:CDK2", "draft": "draft",
     }  # fmt: skip
+
+
+def test_a_correction_that_is_saved_again_keeps_its_id(tmp_path):
+    corrections = Corrections(tmp_path)
+    for question, total in (("q", 3), ("other", 1), ("q", 4)):
+        corrections.save("local", question, [], "draft", "mygene /v3/query?q=symbol:CDK2", total)
+    # Verdicts name corrections by their ids: with another one, what was accepted would be lost.
+    assert {row["question"]: (row["id"], row["total"]) for row in corrections.rows()} == {"q": (1, 4), "other": (2, 1)}
 
 
 async def _kept(layer, path, name):
@@ -160,3 +172,31 @@ async def test_a_loss_is_logged_and_told(tmp_path, address, chat, caplog):
     health = chat.health()
     assert health["status"] == "degraded" and "store of chats" in health["detail"] and "nowhere" not in str(health)
     await layer.close()
+
+
+@pytest.mark.parametrize("on", ["s1", "r1"])
+async def test_opinions_are_read_with_what_they_are_on(tmp_path, address, session, enter, step, on):
+    home = tmp_path
+    if address is None:
+        assert await asyncio.to_thread(read_opinions, home, None) == []
+    layer = open_data_layer(home / "chat", address)
+    session.user = await layer.create_user(User(identifier="ann"))
+    enter(session)
+    await layer.update_thread("t1", user_id=session.user.id)
+    await layer.create_step({"id": "r1", "threadId": "t1", "type": "run", "name": "on_message", "createdAt": "1"})
+    turn = {"question": "where is CDK2?", "request": "mygene /v3/query?q=symbol:CDK2&fields=genomic_pos"}
+    await layer.create_step({**step, "parentId": "r1", "metadata": {"turn": turn}})
+    # Chainlit puts the opinion on the work on a question, or on the answer where no work is around it.
+    await layer.upsert_feedback(Feedback(forId=on, value=0, comment="Too long.", threadId="t1"))
+    await layer.close()
+    (opinion,) = await asyncio.to_thread(read_opinions, home, address)
+    assert opinion == {
+        "when": step["createdAt"], "user": "ann", **turn, "value": "down", "comment": "Too long.",
+    }  # fmt: skip
+
+
+def test_a_store_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "chat").mkdir()
+    (tmp_path / "chat" / "chats.sqlite").touch()
+    with pytest.raises(DataError, match="no such table"):
+        read_opinions(tmp_path, None)

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,6 +97,18 @@ async def test_a_correction_is_one_of_the_draft_however_often_it_was_edited(edit
     assert saved(chat) == [("what is CDK2?", LINE, "mygene /v3/query?q=symbol:CDK6&fields=name")]
 
 
+async def test_a_question_that_was_edited_stands_once_before_a_correction(edit, chat, page):
+    turns = ["where is CDK2?", "where is CDK2?", "and in mouse?", "and in mouse?"]
+    messages = [
+        SimpleNamespace(id=str(n), metadata={"turn": {"question": q, "request": LINE}}) for n, q in enumerate(turns)
+    ]
+    page.chat_context.get = lambda: messages
+    first = chat.answers.keep(record(question="and in mouse?"), "t1", "local")
+    _, edited = await edit(first, "symbol:CDK4")
+    assert await ui.request_card.save_correction({"answer": edited}) == {"ok": True}
+    assert [row["history"] for row in chat.corrections.rows()] == [["where is CDK2?"]]
+
+
 async def test_what_no_model_wrote_is_not_corrected(edit, chat, page):
     pasted = chat.answers.keep(record(question=LINE), "t1", "local")
     looked_up = chat.answers.keep(record(question="a list", list=True), "t1", "local")
@@ -120,3 +133,35 @@ async def test_an_edit_that_was_stopped_is_told_from_one_that_ran(session, enter
         await asyncio.sleep(0.01)
     assert await stop_work(session)
     assert await running == {"ok": True, "ran": False}
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("(symbol:P16 OR alias:P16)", "symbol:CDKN2A"),
+        (
+            "(symbol:P16 OR alias:P16) AND type_of_gene:protein-coding",
+            "symbol:CDKN2A AND ((symbol:P16 OR alias:P16) AND type_of_gene:protein-coding)",
+        ),
+    ],
+)
+def test_a_choice_keeps_what_else_was_stated(chat, monkeypatch, q, expected):
+    monkeypatch.setattr(ui.choices, "_execute", lambda *_: SimpleNamespace(total=1, facets={}))
+    hits = [{"_id": "1", "symbol": "CDKN2A"}, {"_id": "2", "symbol": "CDK2AP2"}]
+    line = f"mygene /v3/query?q={q}&fields=name&species=human"
+    ask, rows = ui.choices.open_choices(record(line, total=2, hits=hits), chat.settings)
+    assert ask == "Which gene is meant?" and rows[0][2] == f"mygene /v3/query?q={expected}&fields=name&species=human"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (LINE, True),
+        (" https://mygene.info/v3/query?q=symbol%3ACDK2&fields=name\n", True),
+        ("https://example.org/v3/query?q=symbol:CDK2", False),
+        ("https://mygene.info/v3/query?q=symbol:CDK2 what is this?", False),
+        ("mygene has which fields?", False),
+    ],
+)
+def test_a_request_is_told_from_a_question(text, expected):
+    assert ui.request_card.is_request_line(text) is expected

@@ -29,6 +29,9 @@ _ASCII_WORD = re.compile(
     r"(?<!_)_*[0-9a-z][0-9a-z_]*(?:(?:(?<=[0-9])[.,;'](?=[0-9])|(?<=[a-z])[.:'](?=[a-z]))[0-9a-z_]+)*"
 )
 
+# What the whitespace tokeniser keeps together: for Java the blanks that do not break a line are no white space.
+_NO_BLANKS = re.compile(r"[\S\x85\xA0\u2007\u202F]+")
+
 
 def _build_word_pattern() -> regex.Pattern[str]:
     """Write the rules of StandardTokenizer with the Unicode classes they name; each class takes its marks along."""
@@ -96,10 +99,10 @@ def analyze(text: str, analyzer: str) -> list[str]:
     if analyzer == STANDARD:
         return split_words(text)
     if analyzer == WHITESPACE:
-        return [part for word in lowercase(text).split() for part in _chop(word)]
+        return [part for word in _NO_BLANKS.findall(lowercase(text)) for part in _chop(word)]
     if analyzer == PATHS:
         return split_paths(lowercase(text))
-    return [lowercase(text)] if text else []
+    return [lowercase(text)]  # the empty text, too, is a token
 
 
 def split_paths(text: str) -> list[str]:

@@ -30,8 +30,9 @@ STARTS = "starts"
 NUMBER = "number"
 WEIGHT = "weight"
 
-# Keys of snapshot documents that are not for readers: the identifier under hg19, and HPO's gene links.
+# Keys of documents that are not for readers: identifier and alleles under hg19, where the entry is of both assemblies.
 HG19_ID_KEY = "_id_hg19"
+HG19_VCF_KEY = "_vcf_hg19"
 POSITION_FIELDS = {"hg38": "genomic_pos", "hg19": "genomic_pos_hg19", "mm9": "genomic_pos_mm9"}
 # Intervals are found by bins of this many bases.
 BIN_SIZE = 1 << 17
@@ -87,6 +88,17 @@ def read_source(source: bytes) -> Document:
     return document
 
 
+def join_assemblies(known: Document, newer: Document, assembly: str) -> Document:
+    """Return a variant that is given by its positions in one assembly as an entry of both, as the `known` one is."""
+    if assembly == "hg38":
+        return {key: known[key] for key in (HG19_ID_KEY, HG19_VCF_KEY, "hg19") if key in known} | newer
+    joined = {**newer, "_id": known["_id"], HG19_ID_KEY: newer["_id"]}
+    vcf = joined.pop("vcf", None)
+    if vcf is not None:
+        joined[HG19_VCF_KEY] = vcf
+    return {key: known[key] for key in ("hg38", "vcf") if key in known} | joined
+
+
 class DocumentWriter:
     """Makes engine documents by one mapping; for genes and variants with what their ranking and intervals need."""
 
@@ -103,8 +115,10 @@ class DocumentWriter:
         identifier = document["_id"]
         target: Values = {ID: [identifier], NUMBER: [number], ORIGIN: [origin], SOURCE: [write_source(document)]}
         if assemblies:
-            if HG19_ID_KEY in document and "hg19" not in assemblies:
-                assemblies = (*assemblies, "hg19")
+            if HG19_ID_KEY in document:
+                if assemblies == ASSEMBLIES:  # loaded without an assembly: its own id finds it under either
+                    target[ID].append(document[HG19_ID_KEY])
+                assemblies = ASSEMBLIES
             target[ASSEMBLY] = list(assemblies)
             if "hg19" in assemblies:
                 target[ID_HG19] = [document.get(HG19_ID_KEY, identifier)]
@@ -190,10 +204,7 @@ def _encode_keywords(found: list[Any]) -> list[str]:
 
 
 def _encode_strings(found: list[Any]) -> list[str]:
-    if len(found) == 1:
-        text = to_text(found[0])
-        return [lowercase(text)] if text else []
-    return [lowercase(text) for text in map(to_text, found) if text]
+    return [lowercase(to_text(value)) for value in found]
 
 
 def _encode_whole(analyzer: str, found: list[Any]) -> list[str]:

@@ -108,6 +108,8 @@ class Endpoints:
         Raises:
             Refusal: a term is none, or is a malformed query string where there are no scopes.
         """
+        if values.get("include_tax_tree"):
+            values = {**values, "species": self._with_descendants(values["species"])}
         scopes = translate_scopes(self._api.name, [str(scope) for scope in values["scopes"] or []])
         base = self._request(values, None)
         projection, shaper = Projection(values["_source"]), self._shaper(values)
@@ -177,6 +179,9 @@ class Endpoints:
         lookup = look_up(self._api.name, identifier, self._searchable)
         request = self._lookup_request(values)
         result = self._match(values, request, lookup.terms, lookup.scopes)
+        if not result.total and "_id" not in lookup.scopes:
+            # A document of one's own may have nothing but its `_id`, and that may look like another identifier.
+            result = self._match(values, request, (identifier,), ("_id",))
         if result.total > MAX_MATCHES:
             raise Refusal(500, "Too Many Matches.")
         projection, shaper = Projection(values["_source"]), self._shaper(values)
@@ -250,6 +255,9 @@ class Endpoints:
         sort = list(map(str, values.get("sort") or ()))
         facets = list(map(str, values.get("aggs") or ()))
         self._check_fields(sort, facets)
+        if facets and values.get("facet_size") == 0:
+            reason = f"[size] must be greater than 0. Found [0] in [{facets[0]}]"
+            raise Refusal(400, "illegal_argument_exception", root_cause_line_00=reason)
         return SearchRequest(
             q=q,
             filters=filters,
@@ -373,7 +381,12 @@ def _check_term(term: Any, is_needed: bool = True) -> None:
 
 
 def _clauses(terms: Sequence[str], scopes: Sequence[str]) -> list[str]:
-    return [f"{_field(scope)}:{escape(term)}" for scope in scopes for term in terms]
+    return [f"{_field(scope)}:{_value(term)}" for scope in scopes for term in terms]
+
+
+def _value(term: str) -> str:
+    """Write a term such that it is a value whatever it holds: a bare `<5` is a range, even with escapes."""
+    return f'"{escape(term, quoted=True)}"' if term.startswith(("<", ">")) else escape(term)
 
 
 def _any_clause(terms: Sequence[str], scopes: Sequence[str]) -> str:

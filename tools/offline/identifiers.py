@@ -63,6 +63,7 @@ _DISEASE: tuple[_Rule, ...] = (
     _rule(r"MONDO:\d+", "mondo.mondo", "_id", "disgenet.xrefs.mondo", "mondo.xrefs.mondo"),
     _rule(r"DOID:\d+", "disease_ontology.doid", "_id", "disgenet.xrefs.doid", "mondo.xrefs.doid"),
     _rule(r"(?:OMIM|MIM):(?P<local>\d+)", "_id", "ctd.omim", "hpo.omim", *_xrefs("omim"), "mondo.xrefs.omimps"),
+    _rule(r"C\d{7}", "_id", "umls.umls", *_xrefs("umls", "umls_cui")),  # MESH has C with six or nine digits
     _rule(
         r"MESH:(?P<local>\w+)|[DC]\d{5,}", "_id", "ctd.mesh", "umls.mesh", *_xrefs("mesh", "ncit"),
         "disgenet.xrefs.nci",

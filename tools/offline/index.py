@@ -20,6 +20,7 @@ from tools.offline.documents import (
     ASSEMBLIES,
     ASSEMBLY,
     HG19_ID_KEY,
+    HG19_VCF_KEY,
     ID,
     ID_HG19,
     NUMBER,
@@ -267,11 +268,13 @@ class Index:
         document = self._read(address)
         if HG19_ID_KEY in document:
             # The entry has both positions; the reader sees it as the index of one assembly would hold it.
-            hg19_id = document.pop(HG19_ID_KEY)
+            hg19_id, hg19_vcf = document.pop(HG19_ID_KEY), document.pop(HG19_VCF_KEY, None)
             if assembly == "hg19":
                 document["_id"] = hg19_id
                 document.pop("hg38", None)
                 document.pop("vcf", None)  # place and alleles in hg38, which may be others
+                if hg19_vcf is not None:
+                    document["vcf"] = hg19_vcf
             else:
                 document.pop("hg19", None)
         return Hit(document["_id"], None if score is None else _finite(score), document)

@@ -22,6 +22,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _RESERVED = frozenset({"status", "query", "metadata"})
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MAX_KEPT = 1000
+# What answers add to a document: of hits that were saved, it would take the place of an answer's own.
+_OF_A_HIT = ("_score", "_version")
 _MAX_DEPTH = 100
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -76,10 +78,17 @@ def load(
         raise QueryError(f"There is no API {api!r} yet.", "Make it with --mapping FIELDS.json.")
     if not file.is_file() and not file.is_fifo():
         raise DataError(f"There is no file {file}.", "Check its name.")
-    if mapping is not None:
-        make_api(store, api, read_mapping(mapping))
     report = LoadReport()
-    report.loaded = store.add(api, _documents(read_lines(file), file, report, progress), replace, assembly)
+    documents = _documents(read_lines(file), file, report, progress)
+    if mapping is None:
+        report.loaded = store.add(api, documents, replace, assembly)
+        return report
+    rows = read_mapping(mapping)
+    check_name(api)
+    with store.restoring(api):
+        store.create(api, rows)
+        report.loaded = store.add(api, documents, replace, assembly)
+    _announce(store, api, rows)
     return report
 
 
@@ -99,8 +108,26 @@ def read_mapping(file: Path) -> dict[str, dict[str, Any]]:
     for path, row in rows.items():
         if not isinstance(row, dict) or not isinstance(row.get("type"), str):
             raise DataError(f"The mapping {file} gives no type for {path!r}.", form)
+        if not _is_row(row):
+            raise DataError(
+                f"The mapping {file} gives {path!r} an analyzer, copy_to or fields of the wrong kind.",
+                "An analyzer is a name, copy_to a path or a list of paths, fields an object of rows with a type each.",
+            )
     FieldMapping(rows)  # refuses analysers that are not known
     return rows
+
+
+def _is_row(row: dict[str, Any]) -> bool:
+    """Tell whether what stands in a row, beside its type, is of the kinds that a mapping is made from."""
+    analyzer, copies, inner = (row.get(key) for key in ("analyzer", "copy_to", "fields"))
+    paths = copies if isinstance(copies, list) else [copies or ""]
+    inner_rows = list(inner.values()) if isinstance(inner, dict) else [inner] if inner else []
+    return (
+        (analyzer is None or isinstance(analyzer, str))
+        and all(isinstance(path, str) for path in paths)
+        and all(isinstance(part, dict) and isinstance(part.get("type"), str) and _is_row(part) for part in inner_rows)
+        and (isinstance(inner, dict) or not inner)
+    )
 
 
 def read_lines(file: Path) -> Iterator[bytes]:
@@ -176,6 +203,10 @@ def make_api(store: Store, api: str, rows: dict[str, dict[str, Any]]) -> None:
     """
     check_name(api)
     store.create(api, rows)
+    _announce(store, api, rows)
+
+
+def _announce(store: Store, api: str, rows: dict[str, dict[str, Any]]) -> None:
     if api not in apis.API_NAMES:
         # The listing is what the rest of the product knows of the API: its fields, their texts where it has any.
         catalogue.save(rows, catalogue.override_path(store.home, api))
@@ -228,6 +259,8 @@ def _document(line: bytes) -> dict[str, Any]:
         document["_id"] = str(identifier)
     elif not isinstance(identifier, str) or not identifier:
         raise ValueError("no _id")
+    for name in _OF_A_HIT:
+        document.pop(name, None)
     return document
 
 

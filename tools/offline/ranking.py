@@ -51,13 +51,15 @@ _SHORTHANDS = {
     "homologene": ("homologene.id",),
     "reagent": ("reagent.*",),
     "uniprot": ("uniprot.*",),
+    "wikipedia": ("wikipedia.*",),
     "ensemblgene": ("ensembl.gene",),
     "ensembltranscript": ("ensembl.transcript",),
     "ensemblprotein": ("ensembl.protein",),
 } | {
     name.lower(): (name,)
     for name in (
-        ["HGNC", "HPRD", "MIM", "MGI", "RATMAP", "RGD", "FLYBASE", "WormBase", "TAIR", "ZFIN", "Xenbase", "miRBase"]
+        ["HGNC", "HPRD", "MIM", "MGI", "RATMAP", "RGD", "FLYBASE", "WormBase", "TAIR", "ZFIN", "SGD", "Xenbase"]
+        + ["miRBase"]
     )
 }
 

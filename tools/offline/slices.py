@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from tools.offline.documents import read_source, write_source
 from tools.offline.files import write_whole
 
 _FOLDER, _RECORD, _DOCUMENTS = "slices", "slice.json", "documents.ndjson"
@@ -100,7 +101,7 @@ class Spool:
                     if not line.endswith(b"\n"):
                         break  # the last line was cut off when the process was killed
                     whole += len(line)
-                    self.taken.add(orjson.loads(line)["_id"])
+                    self.taken.add(read_source(line)["_id"])
         self._file = self._path.open("ab")
         self._file.truncate(whole)
         self.bytes = whole
@@ -108,7 +109,7 @@ class Spool:
     def add(self, document: dict[str, Any]) -> None:
         """Take one document more; of two with one identifier the later will stay."""
         self.taken.add(document["_id"])
-        self.bytes += self._file.write(orjson.dumps(document) + b"\n")
+        self.bytes += self._file.write(write_source(document) + b"\n")
 
     def save(self) -> None:
         """Make sure that what was taken outlives this process."""
@@ -120,7 +121,7 @@ class Spool:
         self.save()
         with self._path.open("rb") as lines:
             for line in lines:
-                yield orjson.loads(line)
+                yield read_source(line)
 
     def close(self, remove: bool = False) -> None:
         """Close the file; with `remove` its documents are needed no more."""

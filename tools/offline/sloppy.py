@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 # The distance that Elasticsearch keeps between the values of a list (`position_increment_gap`).
@@ -38,7 +39,7 @@ def _starts(places: dict[str, list[int]], phrase: Sequence[str]) -> Iterator[int
 def _fits(places: dict[str, list[int]], phrase: Sequence[str], start: int, slop: int) -> bool:
     """Tell whether each word has a place of its own with a displacement between `start` and `start + slop`."""
     options = [
-        [place for place in places[word] if start <= place - offset <= start + slop]
+        places[word][bisect_left(places[word], start + offset) : bisect_right(places[word], start + offset + slop)]
         for offset, word in enumerate(phrase)
     ]
     taken: dict[int, int] = {}

@@ -16,6 +16,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -31,7 +32,9 @@ from tools.errors import DataError
 from tools.offline import memory, snapshot
 from tools.offline.documents import (
     ASSEMBLIES,
+    HG19_ID_KEY,
     ID,
+    ID_HG19,
     NUMBER,
     ORIGIN,
     POSITION_FIELDS,
@@ -39,6 +42,7 @@ from tools.offline.documents import (
     Document,
     DocumentWriter,
     build_schema,
+    join_assemblies,
     read_source,
 )
 from tools.offline.files import Locks, write_whole
@@ -52,7 +56,7 @@ __all__ = ["Index", "Store"]
 Progress = Callable[[str, int, int | None], None]
 Rows = dict[str, dict[str, Any]]
 # To be raised when indexes of the same documents would be written otherwise.
-_FORMAT = 6
+_FORMAT = 7
 _HEAP_BYTES = 100_000_000
 _PROGRESS_STEP = 1000
 _FROM_SNAPSHOT = "snapshot"
@@ -129,6 +133,24 @@ class Store:
         FieldMapping(rows)
         with self._lock(api):
             write_whole(self._folder(api) / "mapping.json", orjson.dumps(rows))
+
+    @contextmanager
+    def restoring(self, api: str) -> Iterator[None]:
+        """Give an API its mapping back, or none, where what is done within fails after `create`."""
+        path = self._folder(api) / "mapping.json"
+        before = path.read_bytes() if path.exists() else None
+        try:
+            yield
+        except BaseException:
+            if before is None and api not in API_NAMES:
+                self.drop(api)
+            else:
+                with self._lock(api):
+                    if before is None:
+                        path.unlink(missing_ok=True)
+                    else:
+                        write_whole(path, before)
+            raise
 
     def add(self, api: str, documents: Iterable[Document], replace: bool, assembly: str | None, part: str = "") -> int:
         """Add documents, newest wins; with `replace` they take the place of everything that the API holds.
@@ -268,11 +290,13 @@ class Store:
         mapping = mapping.copy()
         documents = DocumentWriter(mapping, engine.schema, api)
         writer = engine.writer(_HEAP_BYTES, 1)
-        first = _next_number(engine)
+        first, searcher = _next_number(engine), engine.searcher()
         seen: set[int] = set()
         count = 0
         try:
             for document, origin in entries:
+                if may_replace and api == "myvariant":
+                    document = _as_known(engine, searcher, document, _assemblies(api, origin))
                 key = hash(document["_id"])
                 if may_replace or key in seen:
                     writer.delete_documents_by_term(ID, document["_id"])
@@ -361,6 +385,22 @@ def _assemblies(api: str, origin: str) -> tuple[str, ...]:
         return ("hg38",)
     _, assembly, *_ = [*origin.split(":"), ""]
     return (assembly,) if assembly else ASSEMBLIES
+
+
+def _as_known(
+    engine: tantivy.Index, searcher: tantivy.Searcher, document: Document, assemblies: tuple[str, ...]
+) -> Document:
+    """Return a variant of one assembly with what is known of it in the other.
+
+    Else it would be there twice, or be lost to the other assembly.
+    """
+    assembly = assemblies[0]  # of an id that may be of either, hg19, as where it is looked for first
+    query = tantivy.Query.term_query(engine.schema, ID_HG19 if assembly == "hg19" else ID, document["_id"])
+    for _, address in searcher.search(query, 2).hits:
+        known = read_source(searcher.doc(address).get_first(SOURCE))
+        if HG19_ID_KEY in known:
+            return join_assemblies(known, document, assembly)
+    return document
 
 
 def _next_number(engine: tantivy.Index) -> int:

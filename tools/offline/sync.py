@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 from filelock import FileLock, Timeout
 
 from tools import apis
@@ -25,7 +24,7 @@ from tools.backend import Backend
 from tools.client import execute, iterate
 from tools.errors import BadRequest, DataError, QueryError, ServiceError, TooLarge
 from tools.http import CallTransport
-from tools.offline.documents import ASSEMBLIES
+from tools.offline.documents import ASSEMBLIES, write_source
 from tools.offline.load import check_name, make_api
 from tools.offline.slices import Slice, Spool, read_slice, write_slice
 from tools.offline.store import Index, Store
@@ -165,7 +164,7 @@ class _Taking:
         facts = _describe(self._query, self._backend)
         sample = execute(self._query.model_copy(update={"params": self._params(size=str(_SAMPLE_SIZE))}), self._backend)
         self._wanted = sample.total if self._limit is None else min(sample.total, self._limit)
-        mean = sum(len(orjson.dumps(hit)) for hit in sample.hits) / max(len(sample.hits), 1)
+        mean = sum(len(write_source(hit)) for hit in sample.hits) / max(len(sample.hits), 1)
         self.expected_bytes = round(mean * self._wanted)
         assembly = sample.assembly if sample.assembly in ASSEMBLIES and self._query.api == "myvariant" else None
         if assembly is not None:

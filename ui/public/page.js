@@ -42,6 +42,21 @@ function name() {
   }
 }
 
+// Chainlit copies an answer as it is written, in Markdown with a backslash before each mark; copied is what can be read.
+let read = null
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button:has(> .lucide-copy)")
+  const text = button?.closest("[data-step-type]")?.querySelector(".message-content")?.firstElementChild
+  // Beside the text stands what is drawn of it. The joiners only keep addresses from being links.
+  read = text && !text.querySelector(".ba-answer") ? text.innerText.replaceAll("\u2060", "") : null
+}, true)
+if (navigator.clipboard) {
+  const { clipboard } = navigator
+  const write = clipboard.write?.bind(clipboard), writeText = clipboard.writeText.bind(clipboard)
+  clipboard.writeText = (text) => writeText(read ?? text)
+  if (write) clipboard.write = (items) => (read === null ? write(items) : writeText(read))
+}
+
 let waiting = false
 new MutationObserver(() => {
   if (waiting) return

@@ -48,7 +48,9 @@ def test_a_line_of_underscores_is_soon_read() -> None:
 def test_other_analyzers() -> None:
     assert analyze("NM_001798.5", "refseq_analyzer") == ["nm_001798", "nm_001798.5"]
     assert analyze("Two Words", "string_lowercase") == ["two words"]
+    assert analyze("", "string_lowercase") == [""]
     assert analyze("p.V600E c.1799T>A", "whitespace_lowercase") == ["p.v600e", "c.1799t>a"]
+    assert analyze("5\xa0mg\u2003A\tb", "whitespace_lowercase") == ["5\xa0mg", "a", "b"]
 
 
 @pytest.mark.parametrize("text", ["ΣΑΣ", "İ", "É", "ß"])

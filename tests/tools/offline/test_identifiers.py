@@ -52,6 +52,8 @@ def scopes_of(api: str, identifier: str) -> tuple[tuple[str, ...], tuple[str, ..
         ("mydisease", "HP:0001250", ("HP:0001250",), "mondo.xrefs.hp"),
         ("mydisease", "ORPHANET:586", ("ORPHANET:586", "586"), "mondo.xrefs.orphanet"),
         ("mydisease", "UMLS:C0010674", ("UMLS:C0010674", "C0010674"), "mondo.xrefs.umls"),
+        ("mydisease", "C0010674", ("C0010674",), "mondo.xrefs.umls"),
+        ("mydisease", "C536784", ("C536784",), "mondo.xrefs.mesh"),
         ("mydisease", "DECIPHER:1", ("DECIPHER:1", "1"), "hpo.decipher"),
         ("mydisease", "KEGG:H00218", ("H00218",), "mondo.xrefs.kegg"),
         ("mydisease", "ICD9:277.0", ("ICD9:277.0", "277.0"), "mondo.xrefs.icd9"),

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ class Shelf:
     def create(self, api: str, mapping: dict[str, Any]) -> None:
         self.mappings[api] = mapping
         self.kept[api] = []
+
+    @contextlib.contextmanager
+    def restoring(self, api: str) -> Iterator[None]:
+        yield
 
     def add(self, api: str, documents: Iterable[dict[str, Any]], replace: bool, assembly: str | None) -> int:
         new = list(documents)
@@ -97,6 +102,12 @@ def test_bad_lines_are_named_and_left_out(tmp_path: Path) -> None:
     assert reasons[9] == "NaN is not a number of JSON"
 
 
+def test_saved_hits_are_documents(tmp_path: Path) -> None:
+    shelf = Shelf()
+    load(shelf, "mygene", write(tmp_path / "f", b'{"_id": "1", "_score": 23.1, "_version": 2, "name": "x"}'))  # type: ignore[arg-type]
+    assert shelf.kept["mygene"] == [{"_id": "1", "name": "x"}]
+
+
 def test_odd_values_are_kept_or_their_line_named(tmp_path: Path) -> None:
     from tools.offline.search import SearchRequest
     from tools.offline.store import Store
@@ -150,6 +161,23 @@ def test_a_file_without_any_document_is_refused(tmp_path: Path) -> None:
     assert shelf.kept["mygene"] == [{"_id": "old"}]
 
 
+def test_a_load_that_fails_leaves_the_mapping_as_it_was(tmp_path: Path) -> None:
+    from tools.offline.search import SearchRequest
+    from tools.offline.store import Store
+
+    store = Store(tmp_path)
+    store.create("odd", {"n": {"type": "integer"}})
+    store.add("odd", [{"_id": "1", "n": 7}], True, None)
+    mapping = write(tmp_path / "m.json", b'{"n": {"type": "keyword"}}')
+    for replace in (False, True):
+        for api in ("odd", "new"):
+            with pytest.raises(DataError, match="holds no document"):
+                load(store, api, write(tmp_path / "f", b"a,b"), mapping=mapping, replace=replace)
+    assert store.index("odd").search(SearchRequest(q="n:>6")).total == 1
+    assert "new" not in store.apis()
+    assert not (tmp_path / "apis").exists()
+
+
 def test_options_are_passed_on_and_checked(tmp_path: Path) -> None:
     shelf: Any = Shelf(tmp_path)
     file = write(tmp_path / "f", b'{"_id": "1"}')
@@ -172,6 +200,10 @@ def test_options_are_passed_on_and_checked(tmp_path: Path) -> None:
         (DataError, "x", {"mapping": write(tmp_path / "w.json", b'{"name": {"type": "text", "analyzer": "x"}}')}),
         (DataError, "x", {"mapping": write(tmp_path / "v.json", b"[]")}),
     ]
+    for number, part in enumerate(['"copy_to": 5', '"copy_to": [1]', '"analyzer": ["x"]', '"fields": ["raw"]',
+                                   '"fields": {"raw": {}}', '"fields": {"raw": 1}']):  # fmt: skip
+        row = write(tmp_path / f"row{number}.json", b'{"name": {"type": "text", %s}}' % part.encode())
+        wrong.append((DataError, "x", {"mapping": row}))
     for error, api, options in wrong:
         with pytest.raises(error) as caught:
             load(shelf, api, file, **options)

@@ -6,6 +6,7 @@ import fnmatch
 import itertools
 import re
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,12 @@ def test_sloppy_phrases_are_brute_force(index: Index, phrase: list[str], slop: i
 def test_phrases_do_not_reach_over_values() -> None:
     assert not stands_within([["a"], ["b"]], ["a", "b"], VALUE_GAP - 1)
     assert stands_within([["a"], ["b"]], ["a", "b"], VALUE_GAP)
+
+
+def test_words_in_very_many_values_are_soon_compared() -> None:
+    start = time.process_time()
+    assert not stands_within([["of"], ["the"]] * 4000, ["of", "the"], VALUE_GAP - 1)
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ GENES: list[dict[str, Any]] = [
     {"_id": "1017", "symbol": "CDK2", "name": "cyclin dependent kinase 2", "taxid": 9606, "entrezgene": "1017",
      "type_of_gene": "protein-coding", "alias": ["CDKN2", "p33(CDK2)"], "uniprot": {"Swiss-Prot": "P24941"},
      "go": {"MF": {"id": "GO:0004693", "term": "cyclin-dependent protein kinase activity"}},
-     "refseq": {"rna": ["NM_001798.5"]}, "HGNC": "1771", "ensembl": {"gene": "ENSG00000123374"},
+     "refseq": {"rna": ["NM_001798.5"]}, "HGNC": "1771", "SGD": "S000000364",
+     "wikipedia": {"url_stub": "Cyclin-dependent_kinase_2"}, "ensembl": {"gene": "ENSG00000123374"},
      "genomic_pos": {"chr": "12", "start": 55966781, "end": 55972789, "strand": 1},
      "genomic_pos_hg19": {"chr": "12", "start": 56360553, "end": 56366568, "strand": 1}},
     {"_id": "7157", "symbol": "TP53", "name": "tumor protein p53", "taxid": 9606, "alias": ["P53", "LFS1"],
@@ -130,6 +131,8 @@ def test_gene_intervals(genes: Index, q: str, ids: list[str]) -> None:
         "uniprot:P24941",
         "ensemblgene:ENSG00000123374",
         "refseq:NM_001798",
+        "sgd:S000000364",
+        "Wikipedia:Cyclin-dependent_kinase_2",
     ],
 )
 def test_shorthands(genes: Index, q: str) -> None:

@@ -98,6 +98,8 @@ def test_facets(call: Caller) -> None:
     assert answer["facets"]["type_of_gene"]["terms"] == [
         {"count": 4, "term": "protein-coding"}, {"count": 1, "term": "pseudo"},
     ]  # fmt: skip
+    refused = call.refused("/mygene/v3/query?facets=taxid&facet_size=0")
+    assert refused["root_cause_line_00"] == "[size] must be greater than 0. Found [0] in [taxid]"
     # Without a size of its own, a listing of everything gives the facets alone.
     assert "hits" not in call.get("/mygene/v3/query?aggs=taxid")
     assert len(call.get("/mygene/v3/query?q=symbol:CDK2&aggs=taxid")["hits"]) == 2
@@ -184,6 +186,12 @@ def test_terms_of_a_batch_are_values_not_syntax(call: Caller) -> None:
     assert found == {**dict.fromkeys(terms), "p33(CDK2)": "1017", "BRCA1 DNA repair associated": "672"}
 
 
+def test_a_term_of_a_batch_is_no_range(call: Caller) -> None:
+    rows = call.post("/mygene/v3/query", {"q": [">1", "<=9999999", "9606"], "scopes": "taxid,alias", "size": 1})
+    assert [row.get("notfound") for row in rows] == [True, True, None]
+    assert call.refused("/mygene/v3/gene/taxid:>1")["code"] == 404
+
+
 def test_a_batch_has_limits(call: Caller) -> None:
     assert call.refused("/mygene/v3/query", "POST", {}) == {
         "code": 400, "success": False, "error": "Bad Request", "missing": "q",
@@ -243,6 +251,17 @@ def test_entities_none_several_and_many(call: Caller) -> None:
     assert rows[0] == {"query": "1017", "_id": "1017", "_version": 1, "symbol": "CDK2"}
     assert rows[1] == {"query": "0", "notfound": True}
     assert rows[2]["_id"] == "672"
+
+
+def test_documents_of_one_s_own_are_found_by_their_id(made_store: Callable[[], Store]) -> None:
+    store = made_store()
+    store.add("mygene", [{"_id": "999001", "symbol": "MINE"}, {"_id": "symbol:x", "entrezgene": "5"}], True, None)
+    call = Caller(store)
+    assert call.get("/mygene/v3/gene/999001")["symbol"] == "MINE"
+    assert call.get("/mygene/v3/gene/symbol:x")["_id"] == "symbol:x"
+    assert call.get("/mygene/v3/gene/5")["_id"] == "symbol:x"
+    rows = call.post("/mygene/v3/gene", {"ids": "999001,999002"})
+    assert [row.get("_id") for row in rows] == ["999001", None]
 
 
 def test_assembly(call: Caller) -> None:
@@ -405,6 +424,8 @@ def test_species_with_all_below_them(call: Caller, species: str, ids: set[str]) 
     answer = call.get(f"/mygene/v3/query?species={species}&include_tax_tree=1&fetch_all=1")
     assert {hit["_id"] for hit in answer["hits"]} == ids
     assert call.get("/mygene/v3/query?species=9443&include_tax_tree=false")["total"] == 0
+    body = {"q": "CDK2,BRCA1,KRAS,NUTM2E", "scopes": "symbol", "species": species, "include_tax_tree": True}
+    assert {row["_id"] for row in call.post("/mygene/v3/query", body) if "_id" in row} == ids
     assert call.refused("/mygene/v3/query?species=klingon&include_tax_tree=1")["code"] == 400
 
 

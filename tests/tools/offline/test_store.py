@@ -119,6 +119,39 @@ def test_snapshot_is_built_and_loaded_documents_outlive_it(tmp_path: Path, monke
     assert ids(Store(tmp_path).index("mygene")) == ["9"]
 
 
+VARIANT: dict[str, Any] = {
+    "_id": "chr7:g.2A>T", "_id_hg19": "chr7:g.1A>T", "chrom": "7", "vcf": {"position": "2"},
+    "hg38": {"start": 2, "end": 2}, "hg19": {"start": 1, "end": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("assembly", ["hg19", None])
+def test_a_variant_given_by_its_hg19_id_is_there_once(tmp_path: Path, assembly: str | None) -> None:
+    store = Store(tmp_path)
+    store.add("myvariant", [VARIANT], True, "hg38")
+    newer = {"_id": "chr7:g.1A>T", "chrom": "7", "vcf": {"position": "1"}, "hg19": {"start": 1, "end": 1}, "n": 1}
+    for _ in range(2):
+        store.add("myvariant", [newer], False, assembly)
+        index = store.index("myvariant")
+        assert index.count == 1
+        assert index.get("chr7:g.1A>T") == newer
+        assert index.get("chr7:g.2A>T", "hg38") == {
+            "_id": "chr7:g.2A>T", "chrom": "7", "vcf": {"position": "2"}, "hg38": {"start": 2, "end": 2}, "n": 1,
+        }  # fmt: skip
+        for q in ("chr7:1-1", "chr7:2-2", "chrom:7"):
+            assert index.search(SearchRequest(q=q)).total == 1
+        assert (index.get("chr7:g.1A>T", "hg38") is None) == (assembly == "hg19")
+
+
+def test_a_variant_given_by_its_hg38_id_keeps_its_place_in_hg19(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add("myvariant", [VARIANT], True, "hg38")
+    store.add("myvariant", [{"_id": "chr7:g.2A>T", "chrom": "7", "hg38": {"start": 2, "end": 2}}], False, "hg38")
+    index = store.index("myvariant")
+    assert index.count == 1
+    assert index.get("chr7:g.1A>T", "hg19") == {"_id": "chr7:g.1A>T", "chrom": "7", "hg19": {"start": 1, "end": 1}}
+
+
 def test_searches_from_several_threads_while_documents_come(store: Store) -> None:
     store.add("things", [{"_id": str(n), "name": "alpha", "n": n} for n in range(200)], True, None)
     failures: list[BaseException] = []

@@ -19,7 +19,7 @@ from tools.errors import BadRequest, DataError, QueryError, RateLimited, Service
 from tools.http import Limits
 from tools.offline.search import SearchRequest
 from tools.offline.server import build_app
-from tools.offline.slices import Slice, list_slices, read_slice
+from tools.offline.slices import Slice, Spool, list_slices, read_slice
 from tools.offline.store import Store
 from tools.offline.sync import sync
 
@@ -249,6 +249,16 @@ def test_newest_wins_and_a_slice_can_be_dropped(store: Store, backend: Backend) 
     assert not [piece for row in store.info() for piece in row["slices"]]
     store.drop("gadgets")
     assert "gadgets" not in store.apis()
+
+
+def test_large_numbers_are_taken_too(tmp_path: Path) -> None:
+    document = {"_id": "a", "n": 2**70, "name": "α"}
+    spool = Spool(tmp_path, keep=False)
+    spool.add(document)
+    spool.close()
+    again = Spool(tmp_path, keep=True)
+    assert (again.taken, list(again.documents())) == ({"a"}, [document])
+    again.close(remove=True)
 
 
 def test_variants_keep_their_assembly(store: Store, backend: Backend) -> None:

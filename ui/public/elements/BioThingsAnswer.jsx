@@ -34,25 +34,26 @@ function Cell({ value }) {
 
 const plain = (value) => (typeof value === "string" ? value : value.t)
 
-function compare(a, b) {
+// What is empty comes last, whichever way the rest is sorted.
+function compare(a, b, way) {
   const x = plain(a), y = plain(b)
   if (x === "" || y === "") return x === y ? 0 : x === "" ? 1 : -1
   const m = Number(x), n = Number(y)
-  if (!Number.isNaN(m) && !Number.isNaN(n)) return m - n
-  return x.localeCompare(y, undefined, { numeric: true })
+  if (!Number.isNaN(m) && !Number.isNaN(n)) return (m - n) * way
+  return x.localeCompare(y, undefined, { numeric: true }) * way
 }
 
 // In the table of a list: what became of the row's entry.
 const mark = (table, row) => (table.columns[1]?.path === "status" ? `ba-${plain(row[1]).match(/^\w*/)[0]}` : undefined)
 
-function Table({ table, shown, total }) {
+function Table({ table, shown, total, start }) {
   const [sort, setSort] = useState(null)
   const [page, setPage] = useState(0)
   const [filter, setFilter] = useState("")
   const rows = useMemo(() => {
     const wanted = filter.trim().toLowerCase()
     let found = wanted ? table.rows.filter((row) => row.some((cell) => plain(cell).toLowerCase().includes(wanted))) : table.rows
-    if (sort) found = [...found].sort((a, b) => compare(a[sort.column], b[sort.column]) * sort.way)
+    if (sort) found = [...found].sort((a, b) => compare(a[sort.column], b[sort.column], sort.way))
     return found
   }, [table, sort, filter])
   const pages = Math.max(1, Math.ceil(rows.length / PAGE))
@@ -97,7 +98,8 @@ function Table({ table, shown, total }) {
         <span>
           {rows.length === table.rows.length ? "" : `${rows.length.toLocaleString()} of `}
           {table.rows.length.toLocaleString()} {table.rows.length === 1 ? "row" : "rows"}
-          {total > shown ? `, the first of ${total.toLocaleString()}` : ""}
+          {total > shown && !start ? `, the first of ${total.toLocaleString()}` : ""}
+          {start > 0 ? `, from number ${(start + 1).toLocaleString()} of ${total.toLocaleString()}` : ""}
         </span>
         {pages > 1 && (
           <span className="ba-row">
@@ -393,7 +395,7 @@ export default function Answer() {
   return (
     <div className="ba-answer" ref={root} tabIndex={-1}>
       {answer.choices && answer.choices.rows.length > 0 && <Choices answer={answer} />}
-      {rows > 0 && answer.table.columns.length > 0 && <Table table={answer.table} shown={answer.shown} total={answer.total} />}
+      {rows > 0 && answer.table.columns.length > 0 && <Table table={answer.table} shown={answer.shown} total={answer.total} start={answer.start} />}
       <div className="ba-row">
         {answer.id && rows > 0 && <Downloads answer={answer} />}
         <span className="ba-quiet">
