@@ -27,6 +27,8 @@ _BETWEEN = re.compile(r"\s*[,;/&]?\s*(?:[,;/&]|\b(?:and|or|plus|as well as|and/o
 _EXCLUDED = re.compile(r"\b(?:but|and|yet)\s+not\s+(?:the\s+)?$", re.IGNORECASE)
 #: With these words a name goes on: obesity due to leptin deficiency.
 _GOES_ON = frozenset({"due", "of", "with", "without"})
+#: What a list is of, before the name of what it is about: "clinvar variants stargardt disease".
+_THINGS = frozenset("variants variant mutations mutation genes drugs chemicals compounds phenotypes symptoms".split())  # noqa: SIM905
 #: Ontologies mostly name a disease after somebody without the possessive: Fabry disease.
 _POSSESSIVE = re.compile(r"['’]s(?=\s)")
 _WITHOUT_POSSESSIVE = frozenset({"mondo.label", "disease_ontology.name", "clinvar.rcv.conditions.name"})
@@ -206,7 +208,9 @@ class _Mender:
             return False
         before = [token.text for token in self._tokens if first <= token.start < names[0].start]
         after = [token.text for token in self._tokens if names[-1].end < token.end <= last]
-        return (not before or _divides(before[-1])) and (not after or (_divides(after[0]) and after[0] not in _GOES_ON))
+        return (not before or _divides(before[-1]) or before[-1] in _THINGS) and (
+            not after or (_divides(after[0]) and after[0] not in _GOES_ON)
+        )
 
     def _place(self, value: str) -> tuple[int, int] | None:
         """Return where a value stands in the question."""

@@ -33,6 +33,8 @@ NAMES = Names.of(
          "gtopdb.interaction_targets.symbol:LEP AND NOT gtopdb.interaction_targets.symbol:MC4R"),
         ("phagocytosis or pinocytosis: genes", "mygene", 'go.BP.term:"phagocytosis or pinocytosis"',
          "go.BP.term:(phagocytosis OR pinocytosis)"),
+        ("clinvar variants gout", "myvariant", 'clinvar.rcv.conditions.name:"clinvar variants gout"',
+         "clinvar.rcv.conditions.name:gout"),
         ("all Usher syndromes", "mydisease", 'mondo.label:"Usher syndromes"', 'mondo.label:"Usher syndrome"'),
         ("approved first for gout", "mydisease",
          "mondo.label:gout AND disgenet.genes_related_to_disease.gene_name:first", "mondo.label:gout"),
