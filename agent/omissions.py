@@ -11,10 +11,16 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from agent.grammar.numbers import Mention, read_mentions
+from agent.intent import read_intent
 from rag.entities import find_entities
 from rag.kinds import KINDS, UNMISTAKABLE
 from tools.query import Query
 
+#: Kinds whose shape is their own; of the others a part may be a number or a word of the question.
+_SURE = UNMISTAKABLE | frozenset(
+    "cosmic clingen_allele pharmgkb_chemical kegg wikipathways pfam prosite cas ec atc "  # noqa: SIM905
+    "tair yeast_orf refseq_rna omim orphanet umls".split()
+)
 _LEAVES_OUT = "The request leaves out"
 #: Before a number that bounds something, and after one.
 _BOUNDED_BEFORE = re.compile(
@@ -49,7 +55,9 @@ def left_out(query: Query, question: str) -> list[str]:
     request = query.line
     missing = [(start, text) for start, text in _identifiers(query, question) if not _stands_in(text, request)]
     numbers = _numbers(request)
-    for mention in read_mentions(question):
+    # "Is it lighter than 700?" is answered from the weight.
+    decided = bool(query.fields) and read_intent(question) == "yes-no"
+    for mention in () if decided else read_mentions(question):
         if _bounds(mention, question) and not _is_said(mention, numbers):
             missing.append((mention.start, question[mention.start : mention.end].strip()))
     return list(dict.fromkeys(text for _, text in sorted(missing)))
@@ -69,9 +77,9 @@ def _identifiers(query: Query, question: str) -> Iterator[tuple[int, str]]:
     for entity in find_entities(question):
         if _DROPPED.search(question[: entity.start]) or _WRONG.match(question[entity.end :]):
             continue
-        if entity.kind in UNMISTAKABLE and not _is_asked_about(query, entity.kind):
-            # Of "HGNC id 3611" the number alone need stand in a request.
-            yield entity.start, entity.text.rpartition(" ")[2]
+        if entity.kind in _SURE and not _is_asked_about(query, entity.kind):
+            # Of "HGNC id 3611" and "ORPHA:97345" the number alone need stand in a request.
+            yield entity.start, entity.text
         elif entity.kind == "quoted":
             yield entity.start, entity.text.strip('"“”')
 
@@ -83,7 +91,7 @@ def _is_asked_about(query: Query, kind: str) -> bool:
 
 
 def _stands_in(text: str, request: str) -> bool:
-    return _key(text) in _key(request)
+    return any(_key(part) in _key(request) for part in (text, text.rpartition(" ")[2], text.rpartition(":")[2]))
 
 
 def _key(text: str) -> str:
@@ -93,7 +101,9 @@ def _key(text: str) -> str:
 
 def _bounds(mention: Mention, question: str) -> bool:
     before, after = question[: mention.start], question[mention.end :]
-    if mention.value == 1 and _ONE_OF.match(after) or _DROPPED.search(before):
+    # "1 in 1000" is one number, "10% in 1000 Genomes" is none.
+    ratio = " in " in question[mention.start : mention.end]
+    if ratio or (mention.value == 1 and _ONE_OF.match(after)) or _DROPPED.search(before):
         return False
     return bool(_BOUNDED_BEFORE.search(before) or _BOUNDED_AFTER.match(after))
 

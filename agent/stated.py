@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.absence import is_positional
+from agent.field_search import as_asked
 from agent.grammar.fields import ANY_PREFIX
 from agent.grammar.literals import read_conversation
 from agent.listing import as_listed
@@ -75,6 +76,8 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
         it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`).
     """
+    if query.kind == "fields":
+        return as_asked(query, question)
     query = mend_names(_with_fitting_fields(_without_repeats(_without_species(query, question))), question, names)
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     added: dict[str, str] = {}

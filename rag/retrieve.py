@@ -53,8 +53,6 @@ _NAME_FIELDS = {
     "mychem": ("chembl.pref_name", "chebi.name", "drugbank.name", "pharmgkb.name"),
     "mydisease": ("mondo.label", "disease_ontology.name"),
 }
-#: Kinds of entities whose shape says little.
-_PERHAPS_WORDS = frozenset({"symbol", "number"})
 #: A letter before a digit is hardly ever a word: CDK2.
 _NUMBERED = re.compile(r"[A-Za-z]\d")
 _NAME_LEAVES = frozenset({"name", "label", "title", "symbol", "term"})
@@ -310,14 +308,14 @@ class Retriever:
         return _Evidence(cards, weights.sure * apis, votes > 0, names, guides)
 
     def _said(self, text: str, entities: Sequence[Entity]) -> str:
-        """Return a question without its entities; those that look like one but are a card's word stay.
+        """Return a question without its entities; those that look like a symbol but are a card's word stay.
 
-        MPC and FATHMM are scores, ICD-9-CM is a classification, the 1000 Genomes are a project.
+        MPC and FATHMM are scores, ICD-9-CM is a classification.
         """
         known = self._index.words.known
         gone = [
             item for item in entities
-            if item.kind not in _PERHAPS_WORDS or _NUMBERED.search(item.text) or not known(item.text)
+            if item.kind != "symbol" or _NUMBERED.search(item.text) or not known(item.text)
         ]  # fmt: skip
         return mask(text, gone, words=False)
 
