@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 from agent.grammar.words import STOP_WORDS, singular
+from rag.entities import find_entities
 from tools.apis import API_NAMES
 from tools.catalogue import load_catalogue
 from tools.query import Query
 
 _WORD = re.compile(r"[A-Za-z][\w.-]*\w")
-_QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
 #: Words of every question for fields.
 _ASKING = frozenset(
     "field fields data information info annotation annotations path paths key keys column columns attribute attributes "  # noqa: SIM905
@@ -22,33 +22,36 @@ _ASKING = frozenset(
 )
 
 
-def as_asked(query: Query, question: str) -> Query:
-    """Return a listing of fields that is searched for what the question says; any other request as it is."""
-    term = query.params.get("search", "")
-    quoted = _QUOTED.findall(question)
-    if query.kind == "fields" and term and len(quoted) == 1 and _count(query.api, quoted[0].lower()):
-        return query.model_copy(update={"params": {**query.params, "search": quoted[0].lower()}})
-    said = {form for word in _WORD.findall(question) for form in (word.lower(), singular(word.lower()))}
-    if query.kind != "fields" or not term or term in said:
-        return _at_home(query, term)
-    for word in _words(question):
-        for form in dict.fromkeys((word, singular(word))):
-            if _count(query.api, form):
-                return query.model_copy(update={"params": {**query.params, "search": form}})
-    return _at_home(query, term)
+def as_asked(query: Query, question: str, api: str | None = None) -> Query:
+    """Return a listing of fields that is searched for what the question says; one of all fields as it is.
 
-
-def _words(question: str) -> list[str]:
-    words = [word.lower() for word in _WORD.findall(question)]
-    return [word for word in words if word not in STOP_WORDS and word not in _ASKING]
-
-
-def _at_home(query: Query, term: str) -> Query:
-    """Ask the API that has such fields, where the drafted one has none."""
-    if query.kind != "fields" or not term or query.api not in API_NAMES or _count(query.api, term):
+    Args:
+        query: the drafted listing.
+        question: the question.
+        api: the only API that may be asked; None: any of the four.
+    """
+    drafted = query.params.get("search")
+    if not drafted:
         return query
-    best = max(API_NAMES, key=lambda api: _count(api, term))
-    return query.model_copy(update={"api": best}) if _count(best, term) else query
+    term = _term(query.api, question, drafted)
+    if api is None and query.api in API_NAMES and not _count(query.api, term):
+        # Where the drafted API has no such field, the one that has the most is meant.
+        best = max(API_NAMES, key=lambda name: _count(name, term))
+        query = query.model_copy(update={"api": best}) if _count(best, term) else query
+    return query.model_copy(update={"params": {**query.params, "search": term}})
+
+
+def _term(api: str, question: str, drafted: str) -> str:
+    """Return what to search for: what the question quotes, the drafted word if it was said, or one that was."""
+    quoted = [entity.text.strip('"“”').lower() for entity in find_entities(question) if entity.kind == "quoted"]
+    if len(quoted) == 1 and _count(api, quoted[0]):
+        return quoted[0]
+    words = [word.lower() for word in _WORD.findall(question)]
+    if drafted in {form for word in words for form in (word, singular(word))}:
+        return drafted
+    content = [word for word in words if word not in STOP_WORDS and word not in _ASKING]
+    forms = (form for word in content for form in (word, singular(word)))
+    return next((form for form in forms if _count(api, form)), drafted)
 
 
 def _count(api: str, term: str) -> int:

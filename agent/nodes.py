@@ -144,12 +144,12 @@ class Nodes:
 
     def check(self, state: State) -> dict[str, Any]:
         """Read the draft as a request; what is wrong with it goes to the attempt."""
+        incomplete = _incomplete(state)
+        if incomplete is not None and (state["fault"] or state["draft"] == REFUSAL):
+            return _accepted(incomplete)
         if state["fault"]:
             return _rejected(state, state["fault"])
-        incomplete = _incomplete(state)
         if state["draft"] == REFUSAL:
-            if incomplete is not None:
-                return _accepted(incomplete)
             # A refusal after a failed attempt means only that the model knows no other way.
             return {"fault": "no-other-way"} if state["attempts"] else {"status": "refused", "fault": "refused"}
         try:
@@ -289,7 +289,9 @@ def _completed(draft: str, state: State, names: Names, hits: int) -> str:
         query = Query.parse(draft)
     except QueryError:
         return draft
-    completed = complete(query, state["question"], names, [turn["request"] for turn in state["history"]], hits)
+    completed = complete(
+        query, state["question"], names, [turn["request"] for turn in state["history"]], hits, api=state["api"]
+    )
     return draft if completed is query else completed.line
 
 

@@ -56,10 +56,9 @@ def left_out(query: Query, question: str) -> list[str]:
     missing = [(start, text) for start, text in _identifiers(query, question) if not _stands_in(text, request)]
     numbers = _numbers(request)
     # "Is it lighter than 700?" is answered from the weight.
-    decided = bool(query.fields) and read_intent(question) == "yes-no"
-    for mention in () if decided else read_mentions(question):
-        if _bounds(mention, question) and not _is_said(mention, numbers):
-            missing.append((mention.start, question[mention.start : mention.end].strip()))
+    if not (query.fields and read_intent(question) == "yes-no"):
+        bounds = [mention for mention in read_mentions(question) if _bounds(mention, question)]
+        missing += [(b.start, question[b.start : b.end].strip()) for b in bounds if not _is_said(b, numbers)]
     return list(dict.fromkeys(text for _, text in sorted(missing)))
 
 

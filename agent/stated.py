@@ -62,7 +62,9 @@ _ANY_SPECIES = re.compile(
 )
 
 
-def complete(query: Query, question: str, names: Names, history: Sequence[str] = (), hits: int = 10) -> Query:
+def complete(
+    query: Query, question: str, names: Names, history: Sequence[str] = (), hits: int = 10, *, api: str | None = None
+) -> Query:
     """Add to a drafted request what the question states and it lacks.
 
     Args:
@@ -71,13 +73,15 @@ def complete(query: Query, question: str, names: Names, history: Sequence[str] =
         names: what names are known.
         history: request lines of earlier turns, oldest first.
         hits: how many are shown where a request does not say.
+        api: the only API that may be asked; None: any.
 
     Returns:
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
-        it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`).
+        it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`) and fields
+        (`agent.field_search`).
     """
     if query.kind == "fields":
-        return as_asked(query, question)
+        return as_asked(query, question, api)
     query = mend_names(_with_fitting_fields(_without_repeats(_without_species(query, question))), question, names)
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     added: dict[str, str] = {}

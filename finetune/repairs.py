@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from agent.omissions import explain_omission, left_out
 from agent.repair import loosen
 from agent.trees import read_tree, with_tree
 from tools.catalogue import load_catalogue
 from tools.errors import QueryError
-from tools.lucene import Bool, Clause
+from tools.lucene import Bool, Node
 from tools.query import Query
 
 NOTHING_FOUND = "nothing found"
@@ -48,27 +49,22 @@ def _omit(query: Query, rng: random.Random) -> Query | None:
     if not isinstance(tree, Bool) or len(tree.clauses) < 2:
         return None
     gone = rng.randrange(len(tree.clauses))
-    inner = tree.clauses[gone].node
-    if isinstance(inner, Bool) and len(inner.clauses) > 1 and rng.random() < 0.7:
-        fewer: Bool | Clause = _without(inner, rng.randrange(len(inner.clauses)))
-        node = fewer.node if isinstance(fewer, Clause) else fewer
-        clause = tree.clauses[gone]
-        changed = Bool(
-            (*tree.clauses[:gone], Clause(node, clause.conjunction, clause.modifier), *tree.clauses[gone + 1 :])
-        )
-        return with_tree(query, tree, changed)
-    left = _without(tree, gone)
+    clause = tree.clauses[gone]
+    if isinstance(clause.node, Bool) and len(clause.node.clauses) > 1 and rng.random() < 0.7:
+        fewer = replace(clause, node=_without(clause.node, rng.randrange(len(clause.node.clauses))))
+        left: Node = Bool((*tree.clauses[:gone], fewer, *tree.clauses[gone + 1 :]))
+    else:
+        left = _without(tree, gone)
     try:
-        return with_tree(query, tree, left if isinstance(left, Bool) else left.node).check()
+        return with_tree(query, tree, left).check()
     except QueryError:
         return None
 
 
-def _without(tree: Bool, gone: int) -> Bool | Clause:
-    """Return a group without one of its clauses; the clause itself where it alone is left and denies nothing."""
-    kept = [clause for place, clause in enumerate(tree.clauses) if place != gone]
-    kept[0] = Clause(kept[0].node, "", kept[0].modifier)
-    return kept[0] if len(kept) == 1 and not kept[0].modifier else Bool(tuple(kept))
+def _without(tree: Bool, gone: int) -> Node:
+    """Return a group without one of its clauses; what is left alone and denies nothing is no group."""
+    first, *others = (clause for place, clause in enumerate(tree.clauses) if place != gone)
+    return first.node if not others and not first.modifier else Bool((replace(first, conjunction=""), *others))
 
 
 def _misname(query: Query, rng: random.Random) -> Query | None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 #: Changes with the layout of the folder.
 _LAYOUT = 1
 _EXAMPLE_FIELDS = "example_fields.json"
+_LABELS = "labels"
 _LOCK_SECONDS = 600
 #: Folders of earlier fingerprints that stay: another process may still read the last one.
 _KEPT = 2
@@ -170,7 +171,7 @@ def _open(folder: Path, contents: Contents, embedder: Embedder) -> Index:
     with ExitStack() as opened:
         try:
             example_fields = json.loads((folder / _EXAMPLE_FIELDS).read_text(encoding="utf-8"))
-            words, named = LexicalIndex.load(folder), LabelIndex.load(folder)
+            words, named = LexicalIndex.load(folder), LabelIndex.load(folder / _LABELS)
             client = _client(folder / "chroma")
             opened.callback(client.close)
             index = Index(folder, contents, embedder, words, named, example_fields, client)
@@ -226,7 +227,7 @@ def _build(home: Path, folder: Path, contents: Contents, embedder: Embedder, pro
         finally:
             client.close()
         LexicalIndex.build([documents.card_words(card) for card in contents.cards]).save(aside)
-        LabelIndex.build([documents.card_names(card) for card in contents.cards]).save(aside)
+        LabelIndex.build([documents.card_names(card) for card in contents.cards]).save(aside / _LABELS)
         # Written down, since reading two hundred requests anew would cost each start.
         example_fields = [sorted(documents.fields_of(example.request)) for example in contents.examples]
         (aside / _EXAMPLE_FIELDS).write_text(json.dumps(example_fields), encoding="utf-8")

@@ -7,15 +7,15 @@ and counts by the share of its words that the question has, rare words more.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
-from rag.lexical import terms
+from rag.lexical import LexicalIndex, terms
 from tools.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,17 +30,11 @@ _HALF = 20.0
 
 
 class LabelIndex:
-    """An inverted index over the names of cards, which are known by their position."""
+    """The names of cards, which are known by their position, in an inverted index of their own."""
 
-    def __init__(
-        self, vocabulary: dict[str, int], starts: NDArray[np.int32], names: NDArray[np.int32],
-        information: NDArray[np.float32], owners: NDArray[np.int32], size: int,
-    ) -> None:  # fmt: skip
-        """Word `w` stands in `names[starts[w]:starts[w + 1]]`; name `n` belongs to card `owners[n]`."""
-        self._vocabulary, self._starts, self._names = vocabulary, starts, names
-        self._information, self._owners, self.size = information, owners, size
-        self._totals = np.zeros(len(owners), dtype=np.float32)
-        np.add.at(self._totals, names, np.repeat(information, np.diff(starts)))
+    def __init__(self, names: LexicalIndex, totals: NDArray[np.float32], owners: NDArray[np.int32], size: int) -> None:
+        """Name `n` of `names` belongs to card `owners[n]`, and scores `totals[n]` where it is said in full."""
+        self._names, self._totals, self._owners, self.size = names, totals, owners, size
 
     @classmethod
     def build(cls, cards: Sequence[Iterable[str]]) -> LabelIndex:
@@ -55,32 +49,28 @@ class LabelIndex:
                 for word in name:
                     postings[vocabulary[word]].append(len(owners))
                 owners.append(owner)
-        starts = np.cumsum([0, *map(len, postings)]).astype(np.int32)
+        sizes = [len(row) for row in postings]
+        starts = np.cumsum([0, *sizes]).astype(np.int32)
         flat = np.array([name for row in postings for name in row], dtype=np.int32)
         counts = np.array([spread[word] for word in vocabulary], dtype=np.float32)
         information = np.log(1 + (len(cards) - counts + 0.5) / (counts + 0.5)).astype(np.float32)
-        return cls(vocabulary, starts, flat, information, np.array(owners, dtype=np.int32), len(cards))
+        weights = np.repeat(information, sizes)
+        totals = np.zeros(len(owners), dtype=np.float32)
+        np.add.at(totals, flat, weights)
+        index = LexicalIndex(vocabulary, starts, flat, weights, len(owners))
+        return cls(index, totals, np.array(owners, dtype=np.int32), len(cards))
 
     def scores(self, text: str) -> NDArray[np.float32]:
         """Return for every card how much of its best-said name stands in a text: 0 to 1."""
-        said = np.zeros(len(self._owners), dtype=np.float32)
-        for word in dict.fromkeys(terms(text)):
-            number = self._vocabulary.get(word)
-            if number is not None:
-                said[self._names[self._starts[number] : self._starts[number + 1]]] += self._information[number]
+        said = self._names.scores(text)
         result = np.zeros(self.size, dtype=np.float32)
-        shares = (said / self._totals) ** _POWER * said / (said + _HALF)
-        np.maximum.at(result, self._owners, shares)
+        np.maximum.at(result, self._owners, (said / self._totals) ** _POWER * said / (said + _HALF))
         return result
 
     def save(self, folder: Path) -> None:
-        """Write the index into a folder."""
-        np.savez(
-            folder / "labels.npz", starts=self._starts, names=self._names, information=self._information,
-            owners=self._owners,
-        )  # fmt: skip
-        facts = {"size": self.size, "words": list(self._vocabulary)}
-        (folder / "labels.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        """Write the index into a folder, which is made if need be."""
+        self._names.save(folder)
+        np.savez(folder / "owners.npz", totals=self._totals, owners=self._owners, size=self.size)
 
     @classmethod
     def load(cls, folder: Path) -> LabelIndex:
@@ -89,14 +79,11 @@ class LabelIndex:
         Raises:
             DataError: it is missing or damaged.
         """
+        names = LexicalIndex.load(folder)
         try:
-            facts = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-            vocabulary = {word: number for number, word in enumerate(facts["words"])}
-            with np.load(folder / "labels.npz") as kept:
-                return cls(
-                    vocabulary, kept["starts"], kept["names"], kept["information"], kept["owners"], int(facts["size"])
-                )
-        except (OSError, ValueError, KeyError) as error:
+            with np.load(folder / "owners.npz") as kept:
+                return cls(names, kept["totals"], kept["owners"], int(kept["size"]))
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise DataError(
                 f"The index of names in {folder} is damaged.", f"Delete {folder}; it is built again."
             ) from error

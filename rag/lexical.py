@@ -120,11 +120,11 @@ class LexicalIndex:
 
     def known(self, text: str) -> bool:
         """Tell whether a text has words, and all of them stand on cards."""
-        words = terms(text)
-        return bool(words) and all(word in self._vocabulary for word in words)
+        return bool(terms(text)) and not self.unknown(text)
 
     def save(self, folder: Path) -> None:
-        """Write the index into a folder."""
+        """Write the index into a folder, which is made if need be."""
+        folder.mkdir(exist_ok=True)
         np.savez(folder / "lexical.npz", starts=self._starts, cards=self._cards, weights=self._weights)
         (folder / "lexical.json").write_text(
             json.dumps({"size": self.size, "terms": list(self._vocabulary)}, ensure_ascii=False), encoding="utf-8"

@@ -22,11 +22,15 @@ from tools.query import Query
         ("which fields hold pathways?", "mygene /v3/metadata/fields?search=pathway",
          "mygene /v3/metadata/fields?search=pathway"),
         ("which fields does mygene have?", "mygene /v3/metadata/fields", "mygene /v3/metadata/fields"),
-        ("what is known of CDK2", "mygene /v3/query?q=symbol:CDK2", "mygene /v3/query?q=symbol:CDK2"),
     ],
 )  # fmt: skip
 def test_fields_are_listed_by_a_word_of_the_question(question: str, drafted: str, meant: str) -> None:
     assert as_asked(Query.parse(drafted), question).line == Query.parse(meant).line
+
+
+def test_an_api_that_was_chosen_is_kept() -> None:
+    drafted = Query.parse("mychem /v1/metadata/fields?search=mutationtaster")
+    assert as_asked(drafted, "list the fields on mutationtaster", "mychem") == drafted
 
 
 def test_the_training_pairs_are_left_as_they_are() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,6 +62,21 @@ def test_without_a_better_draft_the_first_is_made_and_what_it_lacks_is_said(
     record = build_graph(settings).invoke({"question": TWO})
     assert (record["status"], record["request"]) == ("answered", ONE_OF_TWO)
     assert "HP:0001263" in record["answer"]
+
+
+def test_a_second_draft_without_an_end_does_not_cost_the_first(
+    monkeypatch: pytest.MonkeyPatch, script: Callable[..., Any], settings: Settings
+) -> None:
+    model = script(ONE_OF_TWO, "mydisease /v1/query?q=hpo")
+    answer = model.complete
+
+    def complete(prompt: str, **options: Any) -> Any:
+        completion = answer(prompt, **options)
+        return completion if len(model.prompts) == 1 else replace(completion, finish_reason="length")
+
+    monkeypatch.setattr(model, "complete", complete)
+    record = build_graph(settings.model_copy(update={"max_repairs": 1})).invoke({"question": TWO})
+    assert (record["status"], record["request"]) == ("answered", ONE_OF_TWO)
 
 
 def test_with_no_repairs_allowed_nothing_goes_back(script: Callable[..., Any], settings: Settings) -> None:

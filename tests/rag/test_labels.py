@@ -53,6 +53,6 @@ def test_saved_and_loaded_it_scores_the_same(tmp_path: Path) -> None:
 
 def test_a_damaged_index_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     LabelIndex.build(CARDS).save(tmp_path)
-    (tmp_path / "labels.json").write_text("{", encoding="utf-8")
+    (tmp_path / "owners.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match="damaged"):
         LabelIndex.load(tmp_path)

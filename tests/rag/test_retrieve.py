@@ -48,7 +48,9 @@ def test_examples_left_out_in_turn_are_found_too(retriever: Retriever) -> None:
         got = [field.path for field in retrieval.fields if field.api == example.api]
         hits.append(all(found(path, got) for path in fields_of(example.request)))
     assert len(hits) == len(examples)
-    # Half of the examples are there because no card has their words: without them they are hard to find.
+    # The later ones are there because no card has their words: without them such are hard to find.
+    worded_freely = len(range(0, 187, 3))
+    assert statistics.mean(hits[:worded_freely]) >= 0.9
     assert statistics.mean(hits) >= 0.75
 
 
