@@ -8,6 +8,7 @@ from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fi
 from agent.intent import read_intent
 from agent.omissions import left_out
 from agent.sentence import SHOWN, names_needed, noun, write_sentence
+from agent.state import NO_VALUE
 from agent.values import IDENTITY, asked_values, find, name_of, strings, unique
 from tools.errors import AssistantError
 from tools.lucene import Bool, Boost, LuceneSyntaxError, Node, Nothing, parse, render
@@ -128,7 +129,10 @@ def _fetch_names(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> 
 
 def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -> list[str]:
     notes = []
-    if len(ended) > 1:
+    if len(ended) > 1 and (ended[-2]["error"] or "").startswith(NO_VALUE):
+        asked = _join([path for path in query.fields if path not in Query.parse(ended[-2]["request"]).fields])
+        notes.append(f"There is {ended[-2]['error']}; {asked} holds the same, and is shown in its place.")
+    elif len(ended) > 1:
         notes.append(f"Nothing was found by {_short(ended[0]['request'])}, so it was searched as {_short(query.line)}.")
     missing = left_out(query, state["question"]) if state["cards"] else []
     if missing:

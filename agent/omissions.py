@@ -1,4 +1,4 @@
-"""What a question states and a request leaves out: identifiers, quoted words, and the numbers that bound something.
+"""What a question states and a request leaves out: identifiers, quoted words, bounds, and one of several fields.
 
 A small model drops a condition now and then, and what is then found looks like an answer. The draft is sent back with
 what is missing; of two drafts that leave something out, the one that leaves out less is made.
@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 
 from agent.grammar.numbers import Mention, read_mentions
 from agent.intent import read_intent
+from agent.said_fields import unasked
 from rag.entities import find_entities
 from rag.kinds import KINDS, UNMISTAKABLE
 from tools.query import Query
@@ -59,6 +60,7 @@ def left_out(query: Query, question: str) -> list[str]:
     if not (query.fields and read_intent(question) == "yes-no"):
         bounds = [mention for mention in read_mentions(question) if _bounds(mention, question)]
         missing += [(b.start, question[b.start : b.end].strip()) for b in bounds if not _is_said(b, numbers)]
+    missing += [(said.start, said.text) for said in unasked(query, question)]
     return list(dict.fromkeys(text for _, text in sorted(missing)))
 
 

@@ -7,6 +7,9 @@ from typing import Any, Literal, TypedDict
 Status = Literal["answered", "empty", "refused", "failed"]
 Outcome = Literal["ok", "empty", "rejected", "error"]
 
+#: How the error of an attempt begins whose hits have none of the asked-for values, and what was asked for follows.
+NO_VALUE = "no value of"
+
 
 class Turn(TypedDict):
     """An earlier question of the thread, with the request that answered it ("none" where it was refused)."""

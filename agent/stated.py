@@ -16,6 +16,8 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.absence import is_positional
+from agent.bounds import with_stated_bounds
+from agent.echoes import without_echoes
 from agent.field_search import as_asked
 from agent.grammar.fields import ANY_PREFIX
 from agent.grammar.literals import read_conversation
@@ -77,13 +79,15 @@ def complete(
 
     Returns:
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
-        it looks identifiers up, what it says twice, and how it lists hits (`agent.listing`) and fields
-        (`agent.field_search`).
+        it looks identifiers up, what it says twice (`agent.echoes`), on which side of a number it looks
+        (`agent.bounds`), and how it lists hits (`agent.listing`) and fields (`agent.field_search`).
     """
     if query.kind == "fields":
         return as_asked(query, question, api)
-    query = mend_names(_with_fitting_fields(_without_repeats(_without_species(query, question))), question, names)
+    query = without_echoes(_without_repeats(_without_species(query, question)), question)
+    query = mend_names(_with_fitting_fields(query), question, names)
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
+    query = with_stated_bounds(query, question, follows=bool(history))
     added: dict[str, str] = {}
     if query.api == "mygene" and query.kind in ("query", "batch"):
         # The request's own species can only be one that was said, now or before.

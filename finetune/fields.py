@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from finetune.split import held_out_field
 from tools.catalogue import NUMERIC_TYPES, Field, load_catalogue
+from tools.lucene import escape
 
 if TYPE_CHECKING:
     from finetune.slots import Slots
@@ -38,7 +39,8 @@ class FieldSampler:
         self._sources: dict[str, list[Field]] = defaultdict(list)
         for field in fields:
             self._sources[field.path.split(".")[0]].append(field)
-        searchable = [field for field in fields if field.leaf and field.searchable]
+        # A name that must be escaped is written otherwise inside a query string; the grammar only returns such fields.
+        searchable = [field for field in fields if field.leaf and field.searchable and escape(field.path) == field.path]
         self._numeric = [field for field in searchable if field.type in NUMERIC_TYPES]
         self._enumerated = {field.path: field for field in searchable if field.values}
         self._facets = [
@@ -159,8 +161,6 @@ def say_value(value: str, rng: random.Random) -> str:
 
 def quote_value(value: str) -> str:
     """Write a value as Lucene takes it: several words quoted, special characters of one word escaped."""
-    from tools.lucene import escape
-
     return f'"{value}"' if re.search(r"\s", value) else escape(value)
 
 

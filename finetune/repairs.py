@@ -25,7 +25,7 @@ def break_request(query: Query, question: str, rng: random.Random) -> tuple[str,
     request itself; or the request itself found nothing, and the mended one searches for the same in another way.
     """
     if rng.random() < _OMITTED:
-        incomplete = _omit(query, rng)
+        incomplete = _omit_field(query, rng) if len(query.fields) > 1 and rng.random() < 0.5 else _omit(query, rng)
         missing = left_out(incomplete, question) if incomplete is not None else []
         if incomplete is None or not missing or left_out(query, question):
             return None
@@ -59,6 +59,12 @@ def _omit(query: Query, rng: random.Random) -> Query | None:
         return with_tree(query, tree, left).check()
     except QueryError:
         return None
+
+
+def _omit_field(query: Query, rng: random.Random) -> Query:
+    """Leave out one of several fields that are asked for."""
+    gone = rng.randrange(len(query.fields))
+    return query.model_copy(update={"fields": query.fields[:gone] + query.fields[gone + 1 :]})
 
 
 def _without(tree: Bool, gone: int) -> Node:

@@ -24,17 +24,19 @@ from tools.query import Query
 
 #: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
 SHARES = {
-    "mygene": 0.18,
+    "mygene": 0.17,
     "myvariant": 0.17,
     "mychem": 0.15,
     "mydisease": 0.14,
     "none": 0.12,
     "follow-up": 0.20,
-    "repair": 0.04,
+    "repair": 0.03,
 }
 #: Shares of the follow-ups: another question about the same entity, and what is no question to a database.
 ABOUT_THE_SAME = 0.35
 REFUSED = 0.08
+#: Few requests have a story of a failure.
+REPAIR_TRIES = 12
 #: Refusals that behind an answered question would be a request for more of it.
 _NO_FOLLOW_UP = "refusals/no-content"
 #: Share of the questions whose sentence is turned.
@@ -81,6 +83,8 @@ class Synthesizer:
             return self._fill(self._choose(kind))
         if kind == "follow-up" and self._rng.random() < ABOUT_THE_SAME:
             return self._ask_again(self._rng.choice(API_NAMES))
+        if kind == "repair":
+            return next((pair for _ in range(REPAIR_TRIES) if (pair := self._mend()) is not None), None)
         base = self._fill(self._choose(self._rng.choice(API_NAMES)))
         if base is None:
             return None
@@ -92,8 +96,13 @@ class Synthesizer:
                 return None
             turn = PastTurn(question=base.question, request=base.request)
             return refused.model_copy(update={"history": [turn]})
-        if kind == "follow-up":
-            return follow_up(base, self._slots[Query.parse(base.request).api], self._rng)
+        return follow_up(base, self._slots[Query.parse(base.request).api], self._rng)
+
+    def _mend(self) -> Pair | None:
+        """Make a request that failed, with its error and the request that mends it."""
+        base = self._fill(self._choose(self._rng.choice(API_NAMES)))
+        if base is None or base.history:
+            return None
         broken = break_request(Query.parse(base.request), base.question, self._rng)
         if broken is None:
             return None

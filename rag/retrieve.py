@@ -84,6 +84,7 @@ class Weights:
     unasked: float = 0.27
     api: float = 0.5
     sure: float = 2.0
+    named: float = 3.0
     second: float = 0.15
     sibling: float = 0.015
     follow_up: float = 0.85
@@ -298,11 +299,12 @@ class Retriever:
             if api is not None:
                 apis[api] = max(apis[api], strength)
         cards = weights.vector * vector + weights.words * words + weights.entity * votes + weights.example * shown
-        cards += weights.label * self._index.labels.scores(said)
+        called = self._index.labels.scores(said)
+        cards += weights.label * called
         for api, title in enumerate(self._apis):
             mine = self._api_of == api
             best = np.sort((vector + words)[mine])[-4:]
-            apis[api] += float(best.mean()) + 0.5 * float(votes[mine].max())
+            apis[api] += float(best.mean()) + 0.5 * float(votes[mine].max()) + weights.named * float(called[mine].max())
             pattern = _API_PATTERNS.get(title)
             apis[api] += 0.4 * bool(pattern and pattern.search(mask(text, entities)))
         return _Evidence(cards, weights.sure * apis, votes > 0, names, guides)

@@ -64,7 +64,10 @@ OTHER_WORDS = {
     "oesophagus": "esoph,gullet", "upper_aerodigestive_tract": "head and neck,mouth,throat",
     "urinary_tract": "bladder", "kidney": "renal", "liver": "hepat", "lung": "pulmon", "stomach": "gastr",
     "ovary": "ovar", "breast": "mamm", "skin": "melanom,derm", "bone": "osteo", "prostate": "prostat",
-    "endometrium": "uter,womb",
+    "endometrium": "uter,womb", "ci": "schedule i,schedule 1,schedule one",
+    "cii": "schedule ii,schedule 2,schedule two",
+    "ciii": "schedule iii,schedule 3,schedule three", "civ": "schedule iv,schedule 4,schedule four",
+    "cv": "schedule v,schedule 5,schedule five",
 }  # fmt: skip
 #: The letters of predictors' verdicts (fields whose paths end in `pred`).
 VERDICTS = {

@@ -12,7 +12,6 @@ from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
 from tools.paths import data_dir
 from tools.query import Query
 
-TYPES = load_catalogue("mygene").fields["type_of_gene"].values
 EFFECTS = load_catalogue("myvariant").fields["snpeff.ann.effect"].values
 
 
@@ -23,7 +22,7 @@ EFFECTS = load_catalogue("myvariant").fields["snpeff.ann.effect"].values
         ("snoRNA genes of mouse", "mygene", "type_of_gene", ("snoRNA",)),
         ("count the transfer RNA genes", "mygene", "type_of_gene", ("tRNA",)),
         ("order them by symbol", "mygene", "type_of_gene", ()),
-        ("how many of each type?", "mygene", "type_of_gene", TYPES),
+        ("how many of each type?", "mygene", "type_of_gene", ()),
         ("nonsense variants in BRAF", "myvariant", "snpeff.ann.effect", ("stop_gained",)),
         ("variants in BRAF", "myvariant", "snpeff.ann.effect", ()),
         ("pthogenic variants in BRAF", "myvariant", "clinvar.type", ()),

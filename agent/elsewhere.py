@@ -1,0 +1,83 @@
+"""Fields of different sources that hold the same, for records which lack it in the one that was asked for.
+
+"The molecular weight of tirofiban" names no source: where its record has ChEMBL's and no PubChem's, ChEMBL's is the
+answer. Where the question names the source, or the snapshot holds none of its values at all, nothing else is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from agent.values import find
+from tools.query import Query
+
+#: Groups of fields with the same content. (Facts: the field listings of the services.)
+SAME: dict[str, tuple[tuple[str, ...], ...]] = {
+    "mychem": (
+        ("pubchem.molecular_weight", "chembl.molecule_properties.full_mwt", "chebi.mass"),
+        ("pubchem.molecular_formula", "chembl.molecule_properties.full_molformula", "chebi.formulae"),
+        ("pubchem.inchikey", "chembl.inchi_key", "gtopdb.inchikey", "chebi.inchikey", "drugbank.inchi_key"),
+        ("pubchem.inchi", "chembl.inchi", "gtopdb.inchi", "chebi.inchi"),
+        ("pubchem.smiles.canonical", "chembl.smiles", "gtopdb.smiles", "chebi.smiles"),
+        ("pubchem.iupac.systematic", "gtopdb.iupac_name", "chebi.iupac"),
+        ("pubchem.topological_polar_surface_area", "chembl.molecule_properties.psa"),
+        ("pubchem.hydrogen_bond_donor_count", "chembl.molecule_properties.hbd"),
+        ("pubchem.hydrogen_bond_acceptor_count", "chembl.molecule_properties.hba"),
+        ("pubchem.rotatable_bond_count", "chembl.molecule_properties.rtb"),
+        ("pubchem.heavy_atom_count", "chembl.molecule_properties.heavy_atoms"),
+        ("chembl.withdrawn_flag", "gtopdb.withdrawn"),
+        ("chebi.xrefs.cas", "drugbank.cas_number", "unii.registry_number", "drugcentral.structures.cas_rn"),
+    ),
+    "mydisease": (
+        ("mondo.definition", "disease_ontology.def"),
+        ("mondo.xrefs.mesh", "disease_ontology.xrefs.mesh", "ctd.mesh"),
+        ("mondo.xrefs.omim", "disease_ontology.xrefs.omim", "hpo.omim", "ctd.omim"),
+        ("mondo.xrefs.orphanet", "hpo.orphanet"),
+        ("mondo.xrefs.umls", "disease_ontology.xrefs.umls_cui", "disgenet.xrefs.umls"),
+        ("mondo.xrefs.doid", "disease_ontology.doid"),
+    ),
+    "myvariant": (("dbsnp.gene.symbol", "clinvar.gene.symbol"), ("dbsnp.rsid", "clinvar.rsid")),
+}
+#: Sources as people write them, where that is not the first part of the path.
+_SOURCE_WORDS = {"disease_ontology": "disease ontology|do|doid", "gtopdb": "gtopdb|guide to pharmacology|iuphar"}
+
+
+def same_elsewhere(
+    query: Query, hits: list[dict[str, Any]], question: str, unheld: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """Return the asked-for fields of which no hit has a value, each with the fields that hold the same.
+
+    Args:
+        query: the request.
+        hits: what it found.
+        question: the question; a source that it names is what is wanted.
+        unheld: asked-for fields that the offline snapshot does not hold; for them there is no repair.
+    """
+    if query.kind == "fields" or not hits:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for path in query.fields:
+        group = next((group for group in SAME.get(query.api, ()) if path in group), ())
+        if group and path not in unheld and not _names_source(question, path):
+            others = tuple(other for other in group if other != path and other not in query.fields)
+            if others and not any(find(hit, path) for hit in hits):
+                found[path] = others
+    return found
+
+
+def asked_elsewhere(query: Query, others: dict[str, tuple[str, ...]], hits: list[dict[str, Any]]) -> Query | None:
+    """Return the request for the first of the `others` that the hits have, in their fields' places; None: for none."""
+    instead = {
+        path: next((other for other in paths if any(find(hit, other) for hit in hits)), path)
+        for path, paths in others.items()
+    }
+    fields = tuple(dict.fromkeys(instead.get(path, path) for path in query.fields))
+    return None if set(fields) == set(query.fields) else query.model_copy(update={"fields": fields})
+
+
+def _names_source(question: str, path: str) -> bool:
+    source = path.partition(".")[0]
+    words = _SOURCE_WORDS.get(source, re.escape(source))
+    return re.search(rf"\b(?:{words})\b", question, re.IGNORECASE) is not None
