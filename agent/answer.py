@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fields, note_absences
+from agent.elsewhere import held_elsewhere
 from agent.intent import read_intent
 from agent.omissions import left_out
 from agent.sentence import SHOWN, names_needed, noun, write_sentence
@@ -89,6 +90,8 @@ def _compose_result(state: State, runtime: Runtime) -> dict[str, Any]:
     else:
         sentence = _write(state, query, result, runtime)
     missing = [f"The offline snapshot does not hold {_join(lacking)}."] if lacking else []
+    held = held_elsewhere(query.api, lacking, runtime.coverage(query.api).fields) if lacking else []
+    missing += [f"It holds the same in {_join(held)}: ask for that by its name."] if held else []
     # The first request's, since a repair may have tried a field that the snapshot lacks beside one that it holds.
     missing += note_absences(Query.parse(ended[0]["request"]), state["backend"], runtime)
     if result["facets"]:

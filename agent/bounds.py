@@ -25,18 +25,20 @@ _MORE = (
     r"(?:more|greater|higher|larger|bigger|better|longer|heavier|later|above|over|beyond|exceed\w*|after)(?:\s+than)?"
 )
 _LESS = r"(?:less|fewer|lower|smaller|shorter|lighter|worse|earlier|below|under|before|prior\s+to)(?:\s+than)?"
-#: What stands before a number, the first that fits: "not more than" is no "more than".
+#: Words for the signs, the first that fits: "not more than" is no "more than".
+_WORDS: tuple[tuple[Sign, str], ...] = (
+    ("<=", rf"{_NO}{_MORE}|<=|=<|≤|\bat\s+(?:the\s+)?(?:most|maximum)|\bmax(?:imum|imally|\.)?"),
+    ("<=", r"(?<!go )(?<!going )\bup\s+to"),
+    ("<=", r"\bon\s+or\s+before|\bnot\s+exceeding|\bequal\s+to\s+or\s+(?:less|lower|below)(?:\s+than)?"),
+    (">=", rf"{_NO}{_LESS}|>=|=>|≥|\bat\s+(?:the\s+)?(?:least|minimum)|\bmin(?:imum|imally|\.)?|\bon\s+or\s+after"),
+    (">=", r"\bsince|\bequal\s+to\s+or\s+(?:more|greater|above)(?:\s+than)?|\bstarting\s+(?:from|in|at)"),
+    (">", rf"(?<!or )\b{_MORE}|(?<![-=<])>"),
+    ("<", rf"(?<!or )\b{_LESS}|<(?![-=])"),
+)
+#: What stands before a number.
 _BEFORE: tuple[tuple[Sign, re.Pattern[str]], ...] = tuple(
     (sign, re.compile(rf"(?:{words})(?:\s+(?:of|the|year|a|an|about|is|in))*\s*[:=]?\s*$", re.IGNORECASE))
-    for sign, words in (
-        ("<=", rf"{_NO}{_MORE}|<=|=<|≤|\bat\s+(?:the\s+)?(?:most|maximum)|\bmax(?:imum|imally|\.)?"),
-        ("<=", r"(?<!go )(?<!going )\bup\s+to"),
-        ("<=", r"\bon\s+or\s+before|\bnot\s+exceeding|\bequal\s+to\s+or\s+(?:less|lower|below)(?:\s+than)?"),
-        (">=", rf"{_NO}{_LESS}|>=|=>|≥|\bat\s+(?:the\s+)?(?:least|minimum)|\bmin(?:imum|imally|\.)?|\bon\s+or\s+after"),
-        (">=", r"\bsince|\bequal\s+to\s+or\s+(?:more|greater|above)(?:\s+than)?|\bstarting\s+(?:from|in|at)"),
-        (">", rf"(?<!or )\b{_MORE}|(?<![-=<])>"),
-        ("<", rf"(?<!or )\b{_LESS}|<(?![-=])"),
-    )
+    for sign, words in _WORDS
 )
 _AFTER: tuple[tuple[Sign, re.Pattern[str]], ...] = (
     (

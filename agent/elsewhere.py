@@ -7,11 +7,15 @@ answer. Where the question names the source, or the snapshot holds none of its v
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
+from agent.state import NO_VALUE, Attempt
 from agent.values import find
 from tools.query import Query
+
+if TYPE_CHECKING:
+    from agent.runtime import Runtime
 
 #: Groups of fields with the same content. (Facts: the field listings of the services.)
 SAME: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -37,6 +41,8 @@ SAME: dict[str, tuple[tuple[str, ...], ...]] = {
         ("mondo.xrefs.orphanet", "hpo.orphanet"),
         ("mondo.xrefs.umls", "disease_ontology.xrefs.umls_cui", "disgenet.xrefs.umls"),
         ("mondo.xrefs.doid", "disease_ontology.doid"),
+        ("mondo.xrefs.icd10", "disease_ontology.xrefs.icd10", "umls.icd10.preferred"),
+        ("mondo.xrefs.icd9", "disease_ontology.xrefs.icd9"),
     ),
     "myvariant": (("dbsnp.gene.symbol", "clinvar.gene.symbol"), ("dbsnp.rsid", "clinvar.rsid")),
 }
@@ -59,22 +65,58 @@ def same_elsewhere(
         return {}
     found: dict[str, tuple[str, ...]] = {}
     for path in query.fields:
-        group = next((group for group in SAME.get(query.api, ()) if path in group), ())
-        if group and path not in unheld and not _names_source(question, path):
-            others = tuple(other for other in group if other != path and other not in query.fields)
-            if others and not any(find(hit, path) for hit in hits):
-                found[path] = others
+        others = tuple(other for other in _others(query.api, path) if other not in query.fields)
+        wanted = others and path not in unheld and not _names_source(question, path)
+        if wanted and not any(find(hit, path) for hit in hits):
+            found[path] = others
     return found
 
 
-def asked_elsewhere(query: Query, others: dict[str, tuple[str, ...]], hits: list[dict[str, Any]]) -> Query | None:
-    """Return the request for the first of the `others` that the hits have, in their fields' places; None: for none."""
+def held_elsewhere(api: str, paths: Iterable[str], held: Collection[str]) -> list[str]:
+    """Return fields that hold the same as one of `paths` and of which there are values: what may be asked instead."""
+    return [next(iter(there)) for path in paths if (there := [o for o in _others(api, path) if o in held])]
+
+
+def _others(api: str, path: str) -> tuple[str, ...]:
+    group = next((group for group in SAME.get(api, ()) if path in group), ())
+    return tuple(other for other in group if other != path)
+
+
+def ask_elsewhere(query: Query, hits: list[dict[str, Any]], question: str, runtime: Runtime) -> Query | None:
+    """Return the request for the same values in other sources, where the hits have none in those asked for.
+
+    Args:
+        query: the request.
+        hits: what it found.
+        question: the question; a source that it names is what is wanted.
+        runtime: the backend to ask.
+
+    Returns:
+        None where nothing is missing, or no other source has it either.
+
+    Raises:
+        AssistantError: the backend failed.
+    """
+    from agent.absence import missing_fields
+    from tools.client import execute
+
+    others = same_elsewhere(query, hits, question, missing_fields(query, runtime.backend.name, runtime))
+    if not others:
+        return None
+    fields = tuple(path for paths in others.values() for path in paths)
+    there = execute(query.model_copy(update={"fields": fields}), runtime.backend).hits
     instead = {
-        path: next((other for other in paths if any(find(hit, other) for hit in hits)), path)
+        path: next((other for other in paths if any(find(hit, other) for hit in there)), path)
         for path, paths in others.items()
     }
     fields = tuple(dict.fromkeys(instead.get(path, path) for path in query.fields))
     return None if set(fields) == set(query.fields) else query.model_copy(update={"fields": fields})
+
+
+def empty_attempt(query: Query, instead: Query, seconds: float) -> Attempt:
+    """Return the record of a request whose hits have no value, for which another was made instead."""
+    lacking = ", ".join(path for path in query.fields if path not in instead.fields)
+    return {"request": query.line, "outcome": "empty", "error": f"{NO_VALUE} {lacking}", "seconds": seconds}
 
 
 def _names_source(question: str, path: str) -> bool:

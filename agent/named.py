@@ -13,11 +13,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 from agent.grammar.words import STOP_WORDS, singular
+from agent.said_fields import words_of
 from agent.trees import alternatives, any_of, read_tree, with_tree
 from rag.entities import find_entities
 from rag.kinds import UNMISTAKABLE
+from rag.lexical import terms
 from rag.names import Kind, Name, Names, kind_of, read_tokens
 from tools.apis import species_words
+from tools.catalogue import load_catalogue
 from tools.lucene import Bool, Boost, Clause, Node, Phrase, Term, clauses_of
 from tools.query import Query
 
@@ -29,6 +32,8 @@ _EXCLUDED = re.compile(r"\b(?:but|and|yet)\s+not\s+(?:the\s+)?$", re.IGNORECASE)
 _GOES_ON = frozenset({"due", "of", "with", "without"})
 #: What a list is of, before the name of what it is about: "clinvar variants stargardt disease".
 _THINGS = frozenset("variants variant mutations mutation genes drugs chemicals compounds phenotypes symptoms".split())  # noqa: SIM905
+#: Whom things happen to.
+_PEOPLE = frozenset(terms("people patients persons individuals families children"))
 #: Ontologies mostly name a disease after somebody without the possessive: Fabry disease.
 _POSSESSIVE = re.compile(r"['’]s(?=\s)")
 _WITHOUT_POSSESSIVE = frozenset({"mondo.label", "disease_ontology.name", "clinvar.rcv.conditions.name"})
@@ -53,7 +58,7 @@ def mend_names(query: Query, question: str, names: Names) -> Query:
     tree = read_tree(query)
     if tree is None:
         return query
-    mender = _Mender(question, names, tree)
+    mender = _Mender(question, names, tree, _asked_words(query))
     listed = _as_one_list(tree, mender)
     mended = mender.with_exclusions(_without_words(mender.mend(tree), question, names)) if listed is None else listed
     return with_tree(query, tree, mended)
@@ -109,9 +114,15 @@ def _is_word(node: Node, question: str, names: Names) -> bool:
     return re.search(spoken, question, re.IGNORECASE) is None
 
 
+def _asked_words(query: Query) -> frozenset[str]:
+    """Return the stems of what is asked for: they are said of a name, and are no part of it."""
+    catalogue = load_catalogue(query.api)
+    return frozenset(stem for path in query.fields for stem in words_of(catalogue, path))
+
+
 class _Mender:
-    def __init__(self, question: str, names: Names, tree: Node) -> None:
-        self._question, self._names = question, names
+    def __init__(self, question: str, names: Names, tree: Node, asked: frozenset[str] = frozenset()) -> None:
+        self._question, self._names, self._asked = question, names, asked
         self._tokens = read_tokens(question)
         self._found: dict[Kind, list[Name]] = {}
         self.leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))]
@@ -196,7 +207,9 @@ class _Mender:
         names = self._known(kind)
         around = [name for name in names if name.start <= first and last <= name.end]
         inside = [name for name in names if first <= name.start and name.end <= last]
-        if not around and (not inside or not self._are_apart(first, last, inside)):
+        if not around and not inside:
+            return [self._only_name(kind) or leaf.text] if self._is_said_of(leaf.text) else [leaf.text]
+        if not around and not self._are_apart(first, last, inside):
             return [leaf.text]
         wanted = around[:1] or inside
         run = next((run for run in self.runs(kind) if set(wanted) <= set(run)), wanted)
@@ -209,8 +222,19 @@ class _Mender:
         before = [token.text for token in self._tokens if first <= token.start < names[0].start]
         after = [token.text for token in self._tokens if names[-1].end < token.end <= last]
         return (not before or _divides(before[-1]) or before[-1] in _THINGS) and (
-            not after or (_divides(after[0]) and after[0] not in _GOES_ON)
+            not after or (_divides(after[0]) and after[0] not in _GOES_ON) or self._is_said_of(" ".join(after))
         )
+
+    def _is_said_of(self, text: str) -> bool:
+        """Tell whether words are only what is asked about something: "inherit" of a mode of inheritance."""
+        stems = [stem for stem in terms(text) if stem not in _PEOPLE]
+        return bool(stems) and self._asked.issuperset(stems) and text.islower()
+
+    def _only_name(self, kind: Kind) -> str | None:
+        """Return the name of a kind that the question has, if it has one that no condition says."""
+        names = list(dict.fromkeys(name.text for name in self._known(kind)))
+        said = {leaf.text.lower() for leaf in self.leaves}
+        return names[0] if len(names) == 1 and names[0].lower() not in said else None
 
     def _place(self, value: str) -> tuple[int, int] | None:
         """Return where a value stands in the question."""

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from agent.elsewhere import asked_elsewhere, same_elsewhere
+from agent.elsewhere import ask_elsewhere, empty_attempt
 from agent.listener import listener
 from agent.model.base import Completion
 from agent.omissions import explain_omission, left_out, tells_omission
 from agent.prompts import HISTORY, Failure, Turn, render_general, render_tuned
 from agent.repair import keeps_what_was_stated, loosen
 from agent.runtime import Runtime
-from agent.state import NO_VALUE, Attempt, State
+from agent.state import Attempt, State
 from agent.stated import complete
 from rag.documents import Example
 from rag.names import Names
@@ -186,15 +186,10 @@ class Nodes:
         attempts = list(state["attempts"])
         try:
             found = execute(self._sent(query), backend)
-            elsewhere = self._elsewhere(query, found.hits, state["question"])
+            elsewhere = ask_elsewhere(query, found.hits, state["question"], self._runtime)
             if elsewhere is not None:
-                lacking = ", ".join(path for path in query.fields if path not in elsewhere.fields)
-                attempts.append(
-                    {
-                        "request": query.line, "outcome": "empty", "error": f"{NO_VALUE} {lacking}",
-                        "seconds": round(state["drafted_seconds"] + time.perf_counter() - start, 4),
-                    }
-                )  # fmt: skip
+                seconds = round(state["drafted_seconds"] + time.perf_counter() - start, 4)
+                attempts.append(empty_attempt(query, elsewhere, seconds))
                 query, found = elsewhere, execute(self._sent(elsewhere), backend)
             result = {
                 "total": found.total, "hits": found.hits, "facets": found.facets, "notfound": found.notfound,
@@ -228,19 +223,6 @@ class Nodes:
             "result": result, "attempts": [*attempts, attempt], "request": query.line, "backend": backend.name,
             "drafted_seconds": 0.0, "seconds": _add(state, execute=spent), "fault": error,
         }  # fmt: skip
-
-    def _elsewhere(self, query: Query, hits: list[dict[str, Any]], question: str) -> Query | None:
-        """Return the request for the same values in other sources, where the hits have none in those asked for."""
-        from agent.absence import missing_fields
-        from tools.client import execute
-
-        backend = self._runtime.backend
-        others = same_elsewhere(query, hits, question, missing_fields(query, backend.name, self._runtime))
-        if not others:
-            return None
-        fields = tuple(path for paths in others.values() for path in paths)
-        found = execute(self._sent(query.model_copy(update={"fields": fields})), backend)
-        return asked_elsewhere(query, others, found.hits)
 
     def repair(self, state: State) -> dict[str, Any]:
         """Choose the next way to search that is known to keep what was stated, where the model has none."""

@@ -89,7 +89,7 @@ def complete(
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     query = with_stated_bounds(query, question, follows=bool(history))
     added: dict[str, str] = {}
-    if query.api == "mygene" and query.kind in ("query", "batch"):
+    if query.api == "mygene" and query.kind in ("query", "batch") and not _asks_orthologs(query):
         # The request's own species can only be one that was said, now or before.
         species = tuple(_stated_species(query, question)) or _kept_species(query, question, history)
         if species and "species" not in query.params:
@@ -365,6 +365,11 @@ def _names(path: str) -> Iterator[str]:
     field = load_catalogue("mygene").get(path)
     for name in (path, *((field.label, *field.synonyms) if field is not None else ())):
         yield f" {' '.join(_WORD.findall(name.lower()))} "
+
+
+def _asks_orthologs(query: Query) -> bool:
+    """Tell whether orthologs are all that is asked for: a species may be theirs, as in "is it conserved in yeast?"."""
+    return bool(query.fields) and all("ortholog" in path or "homolog" in path for path in query.fields)
 
 
 def _names_assembly(query: Query) -> bool:

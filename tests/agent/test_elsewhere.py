@@ -47,3 +47,14 @@ def test_a_source_that_is_named_is_what_is_wanted(
     script(WEIGHT)
     record = build_graph(settings).invoke({"question": question})
     assert (record["status"], record["request"]) == ("empty", WEIGHT)
+
+
+def test_what_the_snapshot_lacks_is_offered_where_it_is(script: Callable[..., Any], settings: Settings) -> None:
+    line = "mychem /v1/query?q=chembl.pref_name:tirofiban&fields=pubchem.hydrogen_bond_donor_count"
+    script(line)
+    record = build_graph(settings).invoke({"question": "hydrogen bond donors of tirofiban"})
+    assert (record["status"], record["request"]) == ("empty", line)
+    assert "It holds the same in chembl.molecule_properties.hbd" in record["answer"]
+    script("mychem /v1/query?q=chembl.pref_name:tirofiban&fields=chembl.molecule_properties.hbd")
+    record = build_graph(settings).invoke({"question": "chembl.molecule_properties.hbd of tirofiban"})
+    assert (record["status"], record["values"][:1]) == ("answered", ["3"])

@@ -100,3 +100,18 @@ def test_a_former_symbol_in_small_letters_is_no_mere_word():
 def test_a_batch_holds_all_symbols():
     batch = Query.parse("mygene /v3/query?q=Trp53,Brca2&scopes=symbol&fields=name")
     assert mend_names(batch, "names of Trp53, Brca2, Lep and Pten", NAMES).ids == ("Trp53", "Brca2", "Lep", "Pten")
+
+
+@pytest.mark.parametrize(
+    ("question", "line", "mended"),
+    [
+        ("cherubism definition", 'mondo.label:"cherubism definition"&fields=mondo.definition',
+         "mondo.label:cherubism&fields=mondo.definition"),
+        ("in what way do families inherit scurvy?", 'mondo.label:"families inherit"&fields=hpo.inheritance',
+         "mondo.label:scurvy&fields=hpo.inheritance"),
+        ("inheritance of woolly hair", 'mondo.label:"woolly hair"&fields=hpo.inheritance',
+         'mondo.label:"woolly hair"&fields=hpo.inheritance'),
+    ],
+)  # fmt: skip
+def test_what_is_asked_about_a_name_is_no_part_of_it(question: str, line: str, mended: str) -> None:
+    assert mend_names(Query.parse(f"mydisease /v1/query?q={line}"), question, NAMES).line.endswith(mended)
