@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from agent.absence import STANDS_FOR, explain_absence, is_positional, missing_fields, note_absences
 from agent.elsewhere import held_elsewhere
 from agent.intent import read_intent
 from agent.omissions import left_out
-from agent.sentence import SHOWN, names_needed, noun, write_sentence
+from agent.sentence import SHOWN, names_needed, noun, species_needed, write_sentence
 from agent.state import NO_VALUE
 from agent.values import IDENTITY, asked_values, find, name_of, strings, unique
+from tools.catalogue import load_catalogue
 from tools.errors import AssistantError
-from tools.lucene import Bool, Boost, LuceneSyntaxError, Node, Nothing, parse, render
+from tools.lucene import Bool, Boost, LuceneSyntaxError, Node, Nothing, Phrase, Term, clauses_of, parse, render
 from tools.query import Query
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from agent.state import Attempt, State
 
 EXAMPLES = (
-    "which Reactome pathways is CDK2 in?",
+    "which WikiPathways pathways is CDK2 in?",
     "pathogenic ClinVar variants in BRCA1",
     "what are the targets of imatinib?",
     "which phenotypes does cystic fibrosis have?",
@@ -90,8 +93,9 @@ def _compose_result(state: State, runtime: Runtime) -> dict[str, Any]:
     else:
         sentence = _write(state, query, result, runtime)
     missing = [f"The offline snapshot does not hold {_join(lacking)}."] if lacking else []
-    held = held_elsewhere(query.api, lacking, runtime.coverage(query.api).fields) if lacking else []
-    missing += [f"It holds the same in {_join(held)}: ask for that by its name."] if held else []
+    coverage = runtime.coverage(query.api).fields if lacking else ()
+    held = held_elsewhere(query, state["question"], lacking, coverage)
+    missing += [f"The snapshot has the like in {_join(held)}, which can be asked for by that name."] if held else []
     # The first request's, since a repair may have tried a field that the snapshot lacks beside one that it holds.
     missing += note_absences(Query.parse(ended[0]["request"]), state["backend"], runtime)
     if result["facets"]:
@@ -108,34 +112,43 @@ def _compose_result(state: State, runtime: Runtime) -> dict[str, Any]:
 
 
 def _write(state: State, query: Query, result: dict[str, Any], runtime: Runtime) -> str:
-    names = _fetch_names(query, result["hits"], runtime)
     offline = state["backend"] == "offline"
     taxids = runtime.coverage(query.api).taxids if offline and query.kind != "fields" else ()
-    return write_sentence(state["question"], query, result, names, offline, taxids)
+    names, species = _fetch_names(query, result["hits"], taxids, runtime)
+    return write_sentence(state["question"], query, result, names, offline, taxids, species)
 
 
-def _fetch_names(query: Query, hits: list[dict[str, Any]], runtime: Runtime) -> dict[str, str]:
-    """Ask what the documents are called that a reader would see as bare identifiers; without an answer they stay so."""
+def _fetch_names(
+    query: Query, hits: list[dict[str, Any]], taxids: Collection[int], runtime: Runtime
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Ask what the documents are called that a reader would see as bare identifiers, and of which species genes are.
+
+    The request itself has the fields that were asked for and no more. Without an answer the identifiers stay bare.
+    """
     from tools.client import execute
 
-    identifiers = names_needed(query, hits)
+    unplaced = species_needed(query, hits, taxids)
+    identifiers = unique([*names_needed(query, hits), *unplaced])
     paths = tuple(path for path in IDENTITY.get(query.api, ()) if path != "_id")
     if not identifiers or not paths:
-        return {}
+        return {}, {}
     try:
-        request = Query(api=query.api, kind="batch", ids=tuple(identifiers), fields=paths)
-        found = execute(request, runtime.backend).hits
+        fields = (*paths, "taxid") if unplaced else paths
+        request = Query(api=query.api, kind="batch", ids=tuple(identifiers), fields=fields)
+        found = {str(hit["_id"]): hit for hit in execute(request, runtime.backend_of(query.api)).hits if "_id" in hit}
     except AssistantError:
-        return {}
-    return {str(hit["_id"]): name_of(query.api, hit) for hit in found if "_id" in hit}
+        return {}, {}
+    species = {identifier: hit["taxid"] for identifier, hit in found.items() if "taxid" in hit}
+    return {identifier: name_of(query.api, hit) for identifier, hit in found.items()}, species
 
 
 def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -> list[str]:
     notes = []
-    if len(ended) > 1 and (ended[-2]["error"] or "").startswith(NO_VALUE):
-        asked = _join([path for path in query.fields if path not in Query.parse(ended[-2]["request"]).fields])
-        notes.append(f"There is {ended[-2]['error']}; {asked} holds the same, and is shown in its place.")
-    elif len(ended) > 1:
+    lacking = next((attempt for attempt in ended if (attempt["error"] or "").startswith(NO_VALUE)), None)
+    if lacking is not None:
+        asked = [path for path in query.fields if path not in Query.parse(lacking["request"]).fields]
+        notes.append(f"The records have {lacking['error']}; shown is the like of another source, {', '.join(asked)}.")
+    if Query.parse(ended[0]["request"]).q != query.q:
         notes.append(f"Nothing was found by {_short(ended[0]['request'])}, so it was searched as {_short(query.line)}.")
     missing = left_out(query, state["question"]) if state["cards"] else []
     if missing:
@@ -144,9 +157,8 @@ def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -
         assembly = (state["result"] or {}).get("assembly")
         if assembly:
             notes.append(f"Positions are those of {assembly.replace(',', ' and ')}.")
-    if runtime.backend.notice:
-        notes.append(runtime.backend.notice)
-    return notes
+    notice = runtime.backend_of(query.api).notice
+    return [*notes, notice] if notice else notes
 
 
 def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
@@ -162,14 +174,14 @@ def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
             what, place = f"{query.api} has no such field", "."
         else:
             what = f"No {noun(query.api, 1)} matches"
-        sentence = what + place + _blame(query, runtime)
+        sentence = what + place + _name_nearest(query) + _blame(query, runtime)
         if offline and query.api == "myvariant" and "assembly" not in query.params and is_positional(query):
             sentence += "\nMost of its variants are known by their hg38 positions only."
         sentence = "\n".join([sentence, *lacking])
         tried = [attempt["request"] for attempt in state["attempts"] if attempt["outcome"] == "empty"][1:]
         if tried:
             sentence += f"\nAlso tried: {'; '.join(_short(line) for line in tried)}."
-    notice = runtime.backend.notice
+    notice = runtime.backend_of(query.api).notice
     return {
         "status": "empty",
         "answer": sentence + (f"\n{notice}" if notice else ""),
@@ -196,7 +208,7 @@ def _blame(query: Query, runtime: Runtime) -> str:
     for part in map(render, parts):
         alone = Query(api=query.api, kind="query", q=part, params={**kept, "size": "0"})
         try:
-            if execute(alone, runtime.backend).total == 0:
+            if execute(alone, runtime.backend_of(query.api)).total == 0:
                 none.append(part)
         except AssistantError:
             # It only explains; the answer stands without it.
@@ -204,6 +216,39 @@ def _blame(query: Query, runtime: Runtime) -> str:
     if none:
         return f" This part alone finds nothing: {', '.join(none[:SHOWN])}."
     return " Each part alone finds something, but no record fits all of them together."
+
+
+def _name_nearest(query: Query) -> str:
+    """Name the nearest of a field's few values where a clause asks for none of them: `protein_coding`."""
+    from rapidfuzz import fuzz, process
+
+    catalogue = load_catalogue(query.api)
+    told = []
+    for leaf in _leaves(query):
+        field = catalogue.get(leaf.field or "")
+        known = {value.casefold() for value in field.values} if field else set()
+        if field is None or not known or leaf.text.casefold() in known:
+            continue
+        if field.type == "text" and set(_words(leaf.text)) <= {word for value in known for word in _words(value)}:
+            # Some words of a text find it.
+            continue
+        near = process.extractOne(leaf.text, field.values, scorer=fuzz.ratio, processor=str.casefold, score_cutoff=60)
+        if near:
+            told.append(f" {leaf.text!r} is no known value of {field.path}; the nearest is {near[0]}.")
+    return "".join(unique(told))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def _leaves(query: Query) -> list[Term | Phrase]:
+    """The clauses of a request that look for a word or a text."""
+    try:
+        trees = [parse(text) for text in (query.q or "", query.params.get("filter", ""))]
+    except LuceneSyntaxError:
+        return []
+    return [leaf for tree in trees for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))]
 
 
 def _parts(node: Node) -> list[Node]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from agent.grammar.numbers import Mention, plain, read_mentions
 from agent.trees import read_tree, with_tree
+from rag.entities import find_entities
 from tools.catalogue import NUMERIC_TYPES, load_catalogue
 from tools.lucene import Bool, Clause, Node, Range, Term, clauses_of
 from tools.query import Query
@@ -21,49 +22,64 @@ from tools.query import Query
 Sign = Literal[">", ">=", "<", "<="]
 
 _NO = r"(?:n['’]t|\bno[tr]?|\bnever)\s+(?:be\s+|any\s+)?"
-_MORE = (
-    r"(?:more|greater|higher|larger|bigger|better|longer|heavier|later|above|over|beyond|exceed\w*|after)(?:\s+than)?"
-)
-_LESS = r"(?:less|fewer|lower|smaller|shorter|lighter|worse|earlier|below|under|before|prior\s+to)(?:\s+than)?"
+_MORE = r"(?:(?:more|greater|higher|larger|bigger|longer|heavier|later)\s+than|above|over|beyond|exceed\w*|after)"
+_LESS = r"(?:(?:less|fewer|lower|smaller|shorter|lighter|earlier)\s+than|below|under|before|prior\s+to)"
+_FILLED = r"(?:\s+(?:of|the|year|a|an|is))*\s*$"
 #: Words for the signs, the first that fits: "not more than" is no "more than".
 _WORDS: tuple[tuple[Sign, str], ...] = (
-    ("<=", rf"{_NO}{_MORE}|<=|=<|≤|\bat\s+(?:the\s+)?(?:most|maximum)|\bmax(?:imum|imally|\.)?"),
-    ("<=", r"(?<!go )(?<!going )\bup\s+to"),
+    ("<=", rf"{_NO}{_MORE}|\bat\s+(?:the\s+)?(?:most|maximum)|\bmax(?:imum|imally|\.)?|(?<!go )(?<!going )\bup\s+to"),
     ("<=", r"\bon\s+or\s+before|\bnot\s+exceeding|\bequal\s+to\s+or\s+(?:less|lower|below)(?:\s+than)?"),
-    (">=", rf"{_NO}{_LESS}|>=|=>|≥|\bat\s+(?:the\s+)?(?:least|minimum)|\bmin(?:imum|imally|\.)?|\bon\s+or\s+after"),
-    (">=", r"\bsince|\bequal\s+to\s+or\s+(?:more|greater|above)(?:\s+than)?|\bstarting\s+(?:from|in|at)"),
-    (">", rf"(?<!or )\b{_MORE}|(?<![-=<])>"),
-    ("<", rf"(?<!or )\b{_LESS}|<(?![-=])"),
+    (">=", rf"{_NO}{_LESS}|\bat\s+(?:the\s+)?(?:least|minimum)|\bmin(?:imum|imally|\.)?|\bon\s+or\s+after|\bsince"),
+    (">=", r"\bequal\s+to\s+or\s+(?:more|greater|above)(?:\s+than)?|\bstarting\s+(?:from|in|at)"),
+    (">", rf"(?<!or )\b{_MORE}"),
+    ("<", rf"(?<!or )\b{_LESS}"),
 )
 #: What stands before a number.
-_BEFORE: tuple[tuple[Sign, re.Pattern[str]], ...] = tuple(
-    (sign, re.compile(rf"(?:{words})(?:\s+(?:of|the|year|a|an|about|is|in))*\s*[:=]?\s*$", re.IGNORECASE))
-    for sign, words in _WORDS
+_BEFORE: tuple[tuple[Sign, re.Pattern[str]], ...] = (
+    *((sign, re.compile(rf"(?:{words}){_FILLED}", re.IGNORECASE)) for sign, words in _WORDS),
+    ("<=", re.compile(r"(?:<\s?=|=\s?<|≤)\s*$")),
+    (">=", re.compile(r"(?:>\s?=|=\s?>|≥)\s*$")),
+    (">", re.compile(r"(?<![-=<])>\s*$")),
+    ("<", re.compile(r"<(?![-=])\s*$")),
 )
+#: "In 2010 or later" is a bound, "in 2010 and later withdrawn" is none, nor is "a charge of 2 and lower weight".
+_END = r"(?=\s*(?:[,.;:?!)]|$|(?:and|or|in|of|for|with|that|which|who|whose|are|is|please)\b))"
 _AFTER: tuple[tuple[Sign, re.Pattern[str]], ...] = (
     (
         ">=",
         re.compile(
-            r"\s*(?:(?:or|and)\s+(?:more|higher|greater|above|over|up|later|better|newer|upwards?|onwards?|after)\b"
-            r"|upwards?\b|onwards?\b|(?:as\s+(?:a|the)\s+)?min(?:imum)?\b|\+(?!\w))",
+            rf"\s*(?:or\s+(?:more|higher|greater|above|over)\b|(?:upwards?|onwards?|(?:as\s+(?:a|the)\s+)?minimum)\b|\+(?!\w)"
+            rf"|(?:(?:or|and)\s+(?:up|upwards?|onwards?|later|newer|after)|and\s+(?:higher|greater|above|over)){_END})",
             re.IGNORECASE,
         ),
     ),
     (
         "<=",
         re.compile(
-            r"\s*(?:(?:or|and)\s+(?:less|fewer|lower|below|under|down|earlier|before)\b"
-            r"|(?:as\s+(?:a|the)\s+)?max(?:imum)?\b|at\s+(?:the\s+)?most\b|tops\b)",
+            rf"\s*(?:or\s+(?:less|fewer|lower|below|under)\b|(?:(?:as\s+(?:a|the)\s+)?maximum|at\s+(?:the\s+)?most|tops)\b"
+            rf"|(?:(?:or|and)\s+(?:earlier|before|down)|and\s+(?:lower|below|under)){_END})",
             re.IGNORECASE,
         ),
     ),
 )
 #: "More than or equal to 5": the number belongs.
 _OR_EQUAL = re.compile(r"\b(?:or|and)\s+equal\s+(?:to|than)\s*$", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: Where what is named is not wanted, a right bound lies on the other side: "leave out those above 0.01".
+_UNWANTED = re.compile(
+    r"\b(?:exclud\w*|filter\w*|remov\w*|drop\w*|discard\w*|omit\w*|ignor\w*|leav\w*|skip\w*|rid|except|without|nothing|none"
+    r"|nobody|nor|not|no|never|but|rather|instead|unless|hide|minus|raise\w*|increas\w*|mov\w*|push\w*|set|change\w*)\b"
+    r"|n['’]t\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[.;?!]\s")
+_DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 #: Between the two ends of a range.
 _TO = re.compile(r"\s*(?:-|–|to|and|through|\.\.|up to|until|till)\s*", re.IGNORECASE)
 _RANGE = re.compile(r"\b(?:between|from|range(?:\s+of)?|within)\s+$", re.IGNORECASE)
+#: Numbers in these fields name something, or carry a sign of their own.
+_NAMES = re.compile(
+    r"(?:id|ids|taxid|entrezgene|retired|pubmed|pmid|cid|sid|geneid|allele|charge|version)$", re.IGNORECASE
+)
 
 
 def with_stated_bounds(query: Query, question: str, *, follows: bool = False) -> Query:
@@ -79,15 +95,22 @@ def with_stated_bounds(query: Query, question: str, *, follows: bool = False) ->
         end of ranges that have but one.
     """
     tree = read_tree(query)
-    return query if tree is None else with_tree(query, tree, _Bounds(query.api, question, tree, follows).mend(tree))
+    return query if tree is None else with_tree(query, tree, _Mender(query.api, question, tree, follows).mend(tree))
 
 
-class _Bounds:
+class _Mender:
     def __init__(self, api: str, question: str, tree: Node, follows: bool) -> None:
         self._catalogue, self._question, self._follows = load_catalogue(api), question, follows
-        self._mentions = read_mentions(question)
+        # What is part of an identifier or of a date is no number of its own.
+        taken = [(entity.start, entity.end) for entity in find_entities(question) if entity.kind != "number"]
+        taken += [match.span() for match in _DATE.finditer(question)]
+        self._mentions = [
+            mention
+            for mention in read_mentions(question)
+            if not any(start < mention.end and mention.start < end for start, end in taken)
+        ]
         ranges = [leaf for leaf in clauses_of(tree) if isinstance(leaf, Range)]
-        self._bounds = {bound for leaf in ranges for bound in (leaf.low, leaf.high) if bound}
+        self._drafted = {bound for leaf in ranges for bound in (leaf.low, leaf.high) if bound}
 
     def mend(self, node: Node) -> Node:
         if isinstance(node, Bool):
@@ -99,7 +122,7 @@ class _Bounds:
                 return Range(node.field, *ends)
             sign = self._sign(bound) if None in (node.low, node.high) else None
             return node if sign is None else _one_sided(node.field, bound, sign)
-        if isinstance(node, Term) and node.field is not None and self._is_numeric(node.field):
+        if isinstance(node, Term) and node.field is not None and self._is_measure(node.field):
             sign = self._sign(node.text)
             return node if sign is None else _one_sided(node.field, node.text, sign)
         return node
@@ -108,45 +131,52 @@ class _Bounds:
         # What a denied bound was meant to be is not to be known from the words beside its number.
         return clause if clause.modifier == "-" else replace(clause, node=self.mend(clause.node))
 
-    def _is_numeric(self, path: str) -> bool:
+    def _is_measure(self, path: str) -> bool:
         field = self._catalogue.get(path)
-        return field is not None and field.type in NUMERIC_TYPES and not field.values
+        return field is not None and field.type in NUMERIC_TYPES and not field.values and not _NAMES.search(path)
 
     def _ends(self, bound: str) -> tuple[str, str] | None:
         """Return both ends of a range that the question says and a request has one of, None if there is no such."""
+        if sum(_means(mention, bound) for mention in self._mentions) != 1:
+            return None
         for one, other in pairwise(self._mentions):
-            place = next((mention for mention in (one, other) if _means(mention, bound)), None)
-            if place is None or not _TO.fullmatch(self._question[one.end : other.start]):
+            said = next((mention for mention in (one, other) if _means(mention, bound)), None)
+            if said is None or not _TO.fullmatch(self._question[one.end : other.start]):
                 continue
-            between, joint = _RANGE.search(self._question[: one.start]), self._question[one.end : other.start].lower()
-            if (not between and "and" in joint) or (self._follows and "and" not in joint):
+            opened, joint = _RANGE.search(self._question[: one.start]), self._question[one.end : other.start].lower()
+            if (not opened and "and" in joint) or (self._follows and "and" not in joint):
                 continue
-            form = place.values.index(Decimal(bound))
+            form = said.values.index(Decimal(bound))
             if form < min(len(one.values), len(other.values)) and one.values[form] < other.values[form]:
                 low, high = plain(one.values[form]), plain(other.values[form])
-                return None if {low, high} <= self._bounds else (low, high)
+                return None if {low, high} <= self._drafted else (low, high)
         return None
 
     def _sign(self, bound: str) -> Sign | None:
         """Return the sign that the question has beside a number, None if it has none or is not clear."""
-        places = (
-            [match.span() for match in re.finditer(re.escape(bound), self._question)]
-            if _DATE.fullmatch(bound)
-            else [(mention.start, mention.end) for mention in self._mentions if _means(mention, bound)]
-        )
+        if _DATE.fullmatch(bound):
+            places = [match.span() for match in re.finditer(re.escape(bound), self._question)]
+        else:
+            places = [(mention.start, mention.end) for mention in self._mentions if _means(mention, bound)]
         if len(places) != 1:
             return None
         ((start, end),) = places
         before, after = self._question[:start], self._question[end:]
-        said: Sign | None = next((sign for sign, words in _BEFORE if words.search(before)), None)
+        equal = _OR_EQUAL.search(before)
+        # "Greater or equal to": the word stands there without its "than".
+        head = before[: equal.start()] if equal else before
+        found = _read_before(head) or (_read_before(f"{head}than") if equal else None)
         told: Sign | None = next((sign for sign, words in _AFTER if words.match(after)), None)
-        if _OR_EQUAL.search(before):
-            head = _OR_EQUAL.sub("", before)
-            direction = next((sign for sign, words in _BEFORE if words.search(head)), None)
-            return None if direction is None else ">=" if direction[0] == ">" else "<="
-        if said and told:
+        if (found and told) or _UNWANTED.search(_SENTENCE.split(head[: found[1]] if found else head)[-1]):
             return None
-        return said or told
+        if found and equal:
+            return ">=" if found[0][0] == ">" else "<="
+        return found[0] if found else told
+
+
+def _read_before(text: str) -> tuple[Sign, int] | None:
+    """Return the sign that a text ends with, and where its words begin."""
+    return next(((sign, match.start()) for sign, words in _BEFORE if (match := words.search(text))), None)
 
 
 def _means(mention: Mention, bound: str) -> bool:

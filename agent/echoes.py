@@ -1,7 +1,7 @@
 """Conditions that only echo another part of a request.
 
 A small model that has written `ndc.deaschedule:CII` for "schedule II substances" goes on with a search for "schedule":
-a word that another condition, or the name of its field, says already.
+a word that the question says once, and that another condition, or the name of its field, has already.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agent.said_fields import words_of
 from agent.trees import read_tree, with_tree
-from rag.lexical import terms
 from tools.catalogue import Catalogue, load_catalogue
-from tools.lucene import Bool, Clause, Node, Term, clauses_of, fields_of
+from tools.lucene import Bool, Clause, Phrase, Range, Term, clauses_of
 from tools.query import Query
+
+_WORD = re.compile(r"[a-z]+")
 
 
 def without_echoes(query: Query, question: str) -> Query:
@@ -32,34 +32,33 @@ def without_echoes(query: Query, question: str) -> Query:
     if not isinstance(tree, Bool) or any(clause.conjunction == "OR" for clause in tree.clauses):
         return query
     catalogue = load_catalogue(query.api)
-    asked = frozenset(stem for path in query.fields for stem in words_of(catalogue, path))
-    kept = [
-        clause
-        for clause in tree.clauses
-        if not _is_echo(clause, [other for other in tree.clauses if other is not clause], asked, catalogue, question)
-    ]
-    if not kept or len(kept) == len(tree.clauses):
+    kept = list(tree.clauses)
+    for clause in tree.clauses:
+        # Held against those that stay, so that two cannot take each other away.
+        others = [other for other in kept if other is not clause]
+        if _is_echo(clause, others, catalogue, question):
+            kept = others
+    if len(kept) == len(tree.clauses):
         return query
     first = replace(kept[0], conjunction="")
     alone = len(kept) == 1 and not first.modifier
     return with_tree(query, tree, first.node if alone else Bool((first, *kept[1:])))
 
 
-def _is_echo(clause: Clause, others: list[Clause], asked: frozenset[str], catalogue: Catalogue, question: str) -> bool:
+def _is_echo(clause: Clause, others: list[Clause], catalogue: Catalogue, question: str) -> bool:
     leaf = clause.node
-    if clause.modifier or not isinstance(leaf, Term) or not leaf.field or not re.fullmatch("[a-z]+", leaf.text):
+    if clause.modifier or not isinstance(leaf, Term) or not leaf.field or not _WORD.fullmatch(leaf.text):
         return False
     field = catalogue.get(leaf.field)
-    if field is None or field.values or len(re.findall(rf"\b{leaf.text}\b", question, re.IGNORECASE)) != 1:
+    if field is None or field.values or _WORD.findall(question.lower()).count(leaf.text) != 1:
         return False
-    leaves = [other for one in others for other in clauses_of(one.node)]
-    texts = [text for other in leaves if (text := getattr(other, "text", None))]
-    if leaf.text in {text.lower() for text in texts}:
-        return False
-    said = asked.union(terms(" ".join(texts)), *(_names(other, leaf.field, catalogue) for other in leaves))
-    return said.issuperset(terms(leaf.text))
-
-
-def _names(leaf: Node, own: str, catalogue: Catalogue) -> frozenset[str]:
-    """Return the words of the fields that a condition searches, other than the `own` one: its words may be values."""
-    return frozenset(stem for path in fields_of(leaf) if path != own for stem in words_of(catalogue, path))
+    leaves = [
+        other
+        for one in others
+        for other in clauses_of(one.node)
+        if isinstance(other, (Term, Phrase, Range)) and other.field != leaf.field
+    ]
+    texts = [other.text.lower() for other in leaves if isinstance(other, (Term, Phrase))]
+    # Labels, and no synonyms: those are often values (a molecular function: "kinase activity").
+    labels = [named.label.lower() for other in leaves if (named := catalogue.get(other.field or "")) is not None]
+    return leaf.text not in texts and any(leaf.text in _WORD.findall(said) for said in (*texts, *labels))

@@ -10,8 +10,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
+from agent.absence import missing_fields
 from agent.state import NO_VALUE, Attempt
 from agent.values import find
+from tools.errors import AssistantError
 from tools.query import Query
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ SAME: dict[str, tuple[tuple[str, ...], ...]] = {
     "myvariant": (("dbsnp.gene.symbol", "clinvar.gene.symbol"), ("dbsnp.rsid", "clinvar.rsid")),
 }
 #: Sources as people write them, where that is not the first part of the path.
-_SOURCE_WORDS = {"disease_ontology": "disease ontology|do|doid", "gtopdb": "gtopdb|guide to pharmacology|iuphar"}
+_SOURCE_WORDS = {
+    "disease_ontology": "[Dd]isease [Oo]ntology|DO",
+    "gtopdb": "(?i:gtopdb|guide to pharmacology|iuphar)",
+}
 
 
 def same_elsewhere(
@@ -72,39 +77,38 @@ def same_elsewhere(
     return found
 
 
-def held_elsewhere(api: str, paths: Iterable[str], held: Collection[str]) -> list[str]:
-    """Return fields that hold the same as one of `paths` and of which there are values: what may be asked instead."""
-    return [next(iter(there)) for path in paths if (there := [o for o in _others(api, path) if o in held])]
-
-
-def _others(api: str, path: str) -> tuple[str, ...]:
-    group = next((group for group in SAME.get(api, ()) if path in group), ())
-    return tuple(other for other in group if other != path)
+def held_elsewhere(query: Query, question: str, unheld: Iterable[str], held: Collection[str]) -> list[str]:
+    """Return fields with the content of one of `unheld` that are held: what may be asked instead."""
+    found = []
+    for path in unheld:
+        there = [other for other in _others(query.api, path) if other in held]
+        if there and not _names_source(question, path) and not set(there) & set(query.fields):
+            found.append(there[0])
+    return found
 
 
 def ask_elsewhere(query: Query, hits: list[dict[str, Any]], question: str, runtime: Runtime) -> Query | None:
     """Return the request for the same values in other sources, where the hits have none in those asked for.
 
     Args:
-        query: the request.
+        query: the request, as it was sent.
         hits: what it found.
         question: the question; a source that it names is what is wanted.
         runtime: the backend to ask.
 
     Returns:
-        None where nothing is missing, or no other source has it either.
-
-    Raises:
-        AssistantError: the backend failed.
+        None where nothing is missing, no other source has it either, or the backend failed: the hits then stay.
     """
-    from agent.absence import missing_fields
     from tools.client import execute
 
-    others = same_elsewhere(query, hits, question, missing_fields(query, runtime.backend.name, runtime))
+    others = same_elsewhere(query, hits, question, missing_fields(query, runtime.backend_of(query.api).name, runtime))
     if not others:
         return None
-    fields = tuple(path for paths in others.values() for path in paths)
-    there = execute(query.model_copy(update={"fields": fields}), runtime.backend).hits
+    wanted = tuple(path for paths in others.values() for path in paths)
+    try:
+        there = execute(query.model_copy(update={"fields": wanted}), runtime.backend_of(query.api)).hits
+    except AssistantError:
+        return None
     instead = {
         path: next((other for other in paths if any(find(hit, other) for hit in there)), path)
         for path, paths in others.items()
@@ -119,7 +123,13 @@ def empty_attempt(query: Query, instead: Query, seconds: float) -> Attempt:
     return {"request": query.line, "outcome": "empty", "error": f"{NO_VALUE} {lacking}", "seconds": seconds}
 
 
+def _others(api: str, path: str) -> tuple[str, ...]:
+    group = next((group for group in SAME.get(api, ()) if path in group), ())
+    return tuple(other for other in group if other != path)
+
+
 def _names_source(question: str, path: str) -> bool:
+    """Tell whether a question names a field or its source; the prefix of an identifier (MONDO:0007947) names none."""
     source = path.partition(".")[0]
-    words = _SOURCE_WORDS.get(source, re.escape(source))
-    return re.search(rf"\b(?:{words})\b", question, re.IGNORECASE) is not None
+    words = _SOURCE_WORDS.get(source, f"(?i:{re.escape(source)})")
+    return path in question or re.search(rf"\b(?:{words})\b(?!:\d)", question) is not None

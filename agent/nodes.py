@@ -179,14 +179,16 @@ class Nodes:
         from tools.client import execute
 
         query = Query.parse(state["request"] or "")
-        backend = self._runtime.backend
+        backend = self._runtime.backend_of(query.api)
         start = time.perf_counter()
         error: str | None = None
         result: dict[str, Any] | None = None
         attempts = list(state["attempts"])
         try:
-            found = execute(self._sent(query), backend)
-            elsewhere = ask_elsewhere(query, found.hits, state["question"], self._runtime)
+            found, backend = self._runtime.execute(self._sent(query), backend)
+            # A request that was pasted, without cards, is made as it stands.
+            cards = state["cards"]
+            elsewhere = ask_elsewhere(query, found.hits, state["question"], self._runtime) if cards else None
             if elsewhere is not None:
                 seconds = round(state["drafted_seconds"] + time.perf_counter() - start, 4)
                 attempts.append(empty_attempt(query, elsewhere, seconds))

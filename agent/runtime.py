@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from rag.names import Names
     from rag.retrieve import Retriever
     from tools.backend import Backend
+    from tools.client import Result
     from tools.offline.search import Coverage
     from tools.offline.store import Store
+    from tools.query import Query
 
 Progress = Callable[[str, int, int | None], None]
 Part = TypeVar("Part")
@@ -77,12 +79,18 @@ class Runtime:
 
     @property
     def backend(self) -> Backend:
-        """Where requests go; `auto` is decided anew as what is known of the live services grows old."""
+        """Where requests go, as far as it is the same for all APIs: `auto` asks mygene's live service."""
+        return self.backend_of("mygene")
+
+    def backend_of(self, api: str) -> Backend:
+        """Where requests to an API go; `auto` is decided anew as what is known of its live service grows old."""
         settings, name, notice = self.settings, self.settings.backend, ""
         if name == "auto":
+            from tools.apis import API_NAMES
             from tools.backend import probe_live
 
-            notice = probe_live()
+            # An API of the user's own has no live service that could be probed.
+            notice = probe_live(api=api if api in API_NAMES else "mygene")
             name = "offline" if notice else "live"
 
         def make() -> Backend:
@@ -103,6 +111,29 @@ class Runtime:
         owner = self._sibling or self
         backend = owner._part(f"backend {name} {settings.timeout} {settings.max_answer_mb} {settings.cache}", make)
         return replace(backend, notice=notice) if notice else backend
+
+    def execute(self, query: Query, backend: Backend) -> tuple[Result, Backend]:
+        """Make a request; under `auto` offline where the live service fails and then answers no probe either.
+
+        Returns:
+            The result, and the backend that gave it.
+
+        Raises:
+            AssistantError: there is no usable answer.
+        """
+        from tools.client import execute
+        from tools.errors import ServiceError
+
+        try:
+            return execute(query, backend), backend
+        except ServiceError as fault:
+            if not fault.retryable or backend.name != "live":
+                raise
+            self.doubt_service()
+            instead = self.backend_of(query.api)
+            if instead.name == "live":
+                raise
+        return execute(query, instead), instead
 
     def doubt_service(self) -> None:
         """Have `auto` decided anew, since a service did not answer."""

@@ -20,7 +20,7 @@ from tools.query import Query
 _TOKEN = re.compile(r"[^\s,;:?!/()\"“”&+]+")
 #: What stands between the items of a list.
 _BETWEEN = re.compile(
-    r"\s*(?:(?:[,;/&+]|\b(?:and|or|plus|as well as|with|along with|together with|then)\b)\s*)+"
+    r"\s*(?:(?:[,;/&+]|\b(?:and|plus|as well as|with|along with|together with|then)\b)\s*)+"
     r"(?:\b(?:the|its|their|his|her|also|all|any|a|an|every)\b\s*)*",
     re.IGNORECASE,
 )

@@ -7,25 +7,23 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from agent.intent import read_intent
+from agent.naming import HUMAN, asked_symbol, introduce, label_of, naming_words, own_name, subject
 from agent.values import (
     IDENTITY,
     Document,
     asked_paths,
     find,
     is_record,
-    name_of,
     outline,
     say,
     say_at,
     single,
     strand_of,
-    strings,
     text,
     unique,
 )
 from tools.apis import species_name, species_taxid
 from tools.catalogue import load_catalogue
-from tools.lucene import LuceneSyntaxError, Phrase, Term, clauses_of, parse
 from tools.query import Query
 
 #: Most items that a sentence lists; the table shows the rest.
@@ -42,13 +40,6 @@ _STRANDS = {1: "forward", -1: "reverse"}
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 #: The assemblies of human positions. Genes of other species stand at `genomic_pos`, too, never at the other.
 _ASSEMBLIES = {"genomic_pos": "GRCh38", "genomic_pos_hg19": "GRCh37"}
-_HUMAN = 9606
-#: A value of such a field names what a query is about, as its reader does.
-_NAMING = re.compile(r"(?:^|[._])(?:symbol|alias|name|label|rsid|exact)$")
-#: What a field's label says of itself that a sentence need not: "alias symbols of the gene" of CDK2.
-_NEEDLESS = re.compile(
-    r"^all |(?: entry|,)?,? whole(?: record)?$| of the (?:gene|disease|variant|drug|chemical|compound|molecule)$"
-)
 
 
 def write_sentence(
@@ -58,6 +49,7 @@ def write_sentence(
     names: Mapping[str, str] | None = None,
     offline: bool = False,
     taxids: Collection[int] = (),
+    species: Mapping[str, int] | None = None,
 ) -> str:
     """Write what the response says to the question, in one sentence or a few short lines.
 
@@ -68,11 +60,12 @@ def write_sentence(
         names: what documents are called, by `_id`, where the response itself does not say.
         offline: whether the snapshot answered, whose numbers are not those of BioThings.
         taxids: the only species that there are where it was asked; empty: any.
+        species: the species of genes, by `_id`, where the response itself does not say.
     """
     from agent.verdict import judge
 
     hits: list[Document] = result["hits"]
-    writer = _Writer(question, query, hits, result["total"], names or {}, offline, taxids)
+    writer = _Writer(question, query, hits, result["total"], names or {}, offline, taxids, species or {})
     if query.kind == "fields":
         return _say_fields(query, hits)
     if result["facets"]:
@@ -84,6 +77,11 @@ def write_sentence(
     intent = read_intent(question)
     if intent == "count" and not query.fields:
         return writer.say_total() + "."
+    meant = writer.namesake()
+    if meant is not None:
+        said = writer.say_one(meant)
+        told = judge(question, query, [meant], said, offline, 1) if intent == "yes-no" else said
+        return f"{told}\n{writer.say_namesakes()}"
     evidence = writer.say_values() if asked_paths(query, hits) else writer.say_hits()
     if intent == "yes-no":
         return judge(question, query, hits, evidence, offline, result["total"])
@@ -108,24 +106,25 @@ def names_needed(query: Query, hits: list[Document]) -> list[str]:
     """Return the `_id` of hits that a reader would not recognise and that the response does not name."""
     if query.api == "myvariant" or query.kind == "fields" or (query.kind == "batch" and query.scopes):
         return []
-    if len(hits) == 1 and query.kind == "query" and _naming_words(query):
+    if len(hits) == 1 and query.kind == "query" and naming_words(query):
         return []
-    opaque = [hit for hit in hits[:SHOWN] if "_id" in hit and _own_name(query.api, hit) is None]
+    opaque = [hit for hit in hits[:SHOWN] if "_id" in hit and own_name(query.api, hit) is None]
     return [str(hit["_id"]) for hit in opaque]
 
 
-def subject(query: Query, hit: Document, names: Mapping[str, str]) -> str:
-    """Name what an answer is about: as the document does, else by the words of the request, else by its name."""
-    own = _own_name(query.api, hit)
-    words = _naming_words(query) if query.kind == "query" else None
-    if own is not None:
-        # Of `ASPIRIN` and what was asked for, `aspirin`, the latter; a gene's symbol is spelt as it is.
-        same = words is not None and own.isupper() and query.api != "mygene" and own.casefold() == words.casefold()
-        return words if words and same else own
-    if words:
-        return words
-    identifier = str(hit.get("_id") or (query.ids[0] if query.ids else "?"))
-    return names.get(identifier, identifier)
+def species_needed(query: Query, hits: list[Document], taxids: Collection[int] = ()) -> list[str]:
+    """Return the `_id` of genes that may be of several species where the response does not say of which.
+
+    Args:
+        query: the request.
+        hits: what it found.
+        taxids: the only species that there are where it was asked; empty: any.
+    """
+    stated = query.params.get("species", "")
+    one = len(taxids) == 1 or (stated not in ("", "all") and "," not in stated)
+    if query.api != "mygene" or query.kind != "query" or len(hits) < 2 or one:
+        return []
+    return [str(hit["_id"]) for hit in hits[:SHOWN] if "_id" in hit and "taxid" not in hit]
 
 
 class _Writer:
@@ -133,14 +132,17 @@ class _Writer:
 
     def __init__(
         self, question: str, query: Query, hits: list[Document], total: int, names: Mapping[str, str], offline: bool,
-        taxids: Collection[int],
+        taxids: Collection[int], species: Mapping[str, int],
     ) -> None:  # fmt: skip
         self._counts = read_intent(question) == "count"
         self._query, self._hits, self._total, self._names = query, hits, total, names
         self._paths = asked_paths(query, hits)
         self._place = " in the offline snapshot" if offline else ""
         self._start = int(query.params.get("from") or 0)
-        self._taxids = taxids
+        self._taxids, self._species = taxids, species
+        of_genes = {self._taxid(hit) for hit in hits} if query.api == "mygene" else set()
+        # A taxid that was asked for is said of each gene as it is.
+        self._mixed = len(of_genes - {None}) > 1 and "taxid" not in self._paths
 
     def say_total(self) -> str:
         """`42 genes match in the offline snapshot`."""
@@ -155,20 +157,20 @@ class _Writer:
     def say_values(self) -> str:
         """`Biological processes of CDK2: a; b; c (first 10 of 38).`; one line a hit where there are several."""
         if len(self._hits) == 1 and self._total == 1:
-            return self._say_one(self._hits[0])
+            return self.say_one(self._hits[0])
         # The field that names the hits leads the line; a list of such names needs no lines.
         rows = [(self._lead(hit), self._parts(hit), hit) for hit in self._hits]
-        if all(not parts for _, parts, _ in rows) and any(_own_name(self._query.api, hit) for _, _, hit in rows):
+        if all(not parts for _, parts, _ in rows) and any(own_name(self._query.api, hit) for _, _, hit in rows):
             # Genes of several species share a name: so many of all are shown, the same name twice or not.
             leads = [lead for lead, _, _ in rows]
             return f"{self.say_total()}: {_list(leads, SHOWN, self._total, self._start)}."
         meant = self._meant()
         if meant is not None:
-            return f"{self._say_one(meant)}\n{self._say_others('by name, too')}"
+            return f"{self.say_one(meant)}\n{self._say_others('by name, too')}"
         # What leads the line may be all that is recorded.
         recorded = [row for row in rows if row[1] or any(find(row[2], path) for path in self._paths)]
         if len(recorded) == 1 and self._total == len(self._hits):
-            return f"{self._say_one(recorded[0][2])}\n{self._say_others('but nothing is recorded there')}"
+            return f"{self.say_one(recorded[0][2])}\n{self._say_others('but nothing is recorded there')}"
         shown = min(SHOWN, len(self._hits))
         which = place_among(shown, self._total, self._start) if self._start else f"the first {shown}"
         more = f"; {which}:" if self._total > shown else ":"
@@ -229,6 +231,28 @@ class _Writer:
             lines.append(f"… and {len(self._hits) - SHOWN:,} more.")
         return "\n".join(lines)
 
+    def namesake(self) -> Document | None:
+        """The human one of several species' genes of one symbol: it is meant where no species is named."""
+        human = [hit for hit in self._hits if self._taxid(hit) == HUMAN]
+        asked = set(self._paths) - {"symbol", "_id"}
+        return human[0] if self._mixed and asked and len(human) == 1 and asked_symbol(self._query) else None
+
+    def say_namesakes(self) -> str:
+        """`This is the human gene; 2 other genes of that symbol match, in mouse, rat; name a species to see them.`"""
+        taxids = [taxid for hit in self._hits if (taxid := self._taxid(hit)) is not None]
+        named = unique(species_name(taxid) for taxid in taxids if taxid != HUMAN)
+        more = ", …" if len(named) > _SHOWN_IN_ROW or self._total > len(taxids) else ""
+        count = self._total - 1
+        return (
+            f"This is the human gene; {count:,} other {noun('mygene', count)} of that symbol "
+            f"{'matches' if count == 1 else 'match'}, in {', '.join(named[:_SHOWN_IN_ROW])}{more}; "
+            f"name a species to see {'it' if count == 1 else 'them'}."
+        )
+
+    def _taxid(self, hit: Document) -> int | None:
+        taxid = single(hit.get("taxid", self._species.get(str(hit.get("_id")))))
+        return taxid if isinstance(taxid, int) else None
+
     def _meant(self) -> Document | None:
         """The hit that is named as was asked, if there is something to say of it and to a reader it is the only one."""
         named = self._named()
@@ -237,11 +261,11 @@ class _Writer:
 
     def _named(self) -> Document | None:
         """The one of several hits whose name is, word for word, the one that was asked for; genes share symbols."""
-        words = (_naming_words(self._query) or "").casefold()
+        words = (naming_words(self._query) or "").casefold()
         named = [
             hit
             for hit in self._hits
-            if (_own_name(self._query.api, hit) or self._names.get(str(hit.get("_id")), "")).casefold() == words
+            if (own_name(self._query.api, hit) or self._names.get(str(hit.get("_id")), "")).casefold() == words
         ]
         return named[0] if words and len(named) == 1 and self._query.api != "mygene" else None
 
@@ -252,27 +276,34 @@ class _Writer:
     def _lead(self, hit: Document) -> str:
         if "query" in hit:
             return str(hit["query"])
-        identifier = str(hit.get("_id", "?"))
-        name = _own_name(self._query.api, hit) or self._names.get(identifier)
-        if name is None:
-            return identifier
+        name, identifier, taxid = self._name(hit), str(hit.get("_id", "?")), self._taxid(hit)
+        if self._mixed and taxid is not None:
+            return f"{name} ({species_name(taxid)})"
         return f"{name} ({identifier})" if self._query.api == "mydisease" and name != identifier else name
+
+    def _name(self, hit: Document) -> str:
+        identifier = str(hit.get("_id", "?"))
+        return own_name(self._query.api, hit) or self._names.get(identifier) or identifier
 
     def _parts(self, hit: Document) -> list[str]:
         """What is said of each field in a line about one of several hits; less the name that leads the line."""
         # A batch's line begins with its term, which need not be the value.
-        lead = "" if "query" in hit else self._lead(hit)
+        leading = set() if "query" in hit else {self._name(hit), self._lead(hit)}
         parts = []
         for path in self._paths:
             said = unique(say_at(path, value) for value in find(hit, path))
-            items = [item for item in said if item != lead and lead != f"{item} ({hit.get('_id')})"]
+            items = [item for item in said if item not in leading]
             if items:
                 label = f"{label_of(self._query.api, path, lower=True)}: " if len(self._paths) > 1 else ""
                 parts.append(label + _list(items, _SHOWN_IN_ROW))
         return parts
 
-    def _say_one(self, hit: Document) -> str:
-        return "\n".join(self._say_field(subject(self._query, hit, self._names), hit, path) for path in self._paths)
+    def say_one(self, hit: Document) -> str:
+        """Say each of the asked-for fields of one hit."""
+        about, taxid = subject(self._query, hit, self._names), self._taxid(hit)
+        if self._mixed and taxid is not None and taxid != HUMAN:
+            about = f"{about} ({species_name(taxid)})"
+        return "\n".join(self._say_field(about, hit, path) for path in self._paths)
 
     def _say_field(self, about: str, hit: Document, path: str) -> str:
         values = find(hit, path)
@@ -297,14 +328,13 @@ class _Writer:
 
     def _is_human(self, hit: Document) -> bool:
         """Tell whether a gene is known to be human: by its document, by the request, or since there are no others."""
-        if "taxid" in hit:
-            return bool(hit["taxid"] == _HUMAN)
+        taxid = self._taxid(hit)
+        if taxid is not None:
+            return taxid == HUMAN
         stated = [species_taxid(name) for name in self._query.params.get("species", "").split(",")]
         # Ensembl's identifiers of other species carry letters behind ENS that stand for it.
         ensembl = [str(item) for item in (hit.get("_id"), *find(hit, "genomic_pos.ensemblgene"))]
-        return (
-            stated == [_HUMAN] or list(self._taxids) == [_HUMAN] or any(re.match(r"ENSG\d", item) for item in ensembl)
-        )
+        return stated == [HUMAN] or list(self._taxids) == [HUMAN] or any(re.match(r"ENSG\d", item) for item in ensembl)
 
     def _say_group(self, about: str, path: str, groups: list[dict[str, Any]]) -> str:
         """Say a group of fields: its single values together, each of its lists and groups on a line of its own."""
@@ -327,37 +357,6 @@ class _Writer:
         return "\n".join(lines)
 
 
-def introduce(api: str, hit: Document) -> str:
-    """`CDK2, cyclin dependent kinase 2 (NCBI gene 1017)`, `chr7:g.140753336A>T (rs113488022, BRAF)`."""
-    main = name_of(api, hit)
-    identifier = str(hit.get("_id", ""))
-    if api == "mygene":
-        title = next(iter(map(str, find(hit, "name"))), "")
-        known = [f"NCBI gene {identifier}" if identifier.isdigit() else identifier] if identifier else []
-        taxid = hit.get("taxid")
-        if isinstance(taxid, int) and taxid != 9606:
-            known.insert(0, species_name(taxid))
-        return main + (f", {title}" if title and title != main else "") + (f" ({', '.join(known)})" if known else "")
-    others = [item for path in IDENTITY.get(api, ()) for value in find(hit, path) for item in strings(value)]
-    seen, rest = {main.casefold()}, []
-    for item in [*others, identifier]:
-        if item and item.casefold() not in seen:
-            seen.add(item.casefold())
-            rest.append(item)
-    rest = rest[:2] if api == "myvariant" else rest[-1:]
-    return f"{main} ({', '.join(rest)})" if rest else main
-
-
-def label_of(api: str, path: str, lower: bool = False) -> str:
-    """What a field is called within a sentence about something: `Biological processes (GO)`."""
-    field = load_catalogue(api).get(path)
-    own = path if "*" in path else path.rpartition(".")[2].replace("_", " ").strip()
-    label = _NEEDLESS.sub("", field.label) if field else own
-    # gnomAD and dbSNP are written so at the head of a line, too.
-    own_capitals = not label.partition(" ")[0].islower()
-    return label if lower or own_capitals else label[:1].upper() + label[1:]
-
-
 def _say_fields(query: Query, hits: list[Document]) -> str:
     names = [str(hit.get("field", "")) for hit in hits]
     word = query.params.get("search") or query.params.get("prefix")
@@ -376,29 +375,6 @@ def _say_place(about: str, place: dict[str, Any], assembly: str | None) -> str:
     told = f" on the {strand} strand" if strand else ""
     named = f" ({assembly})" if assembly else ""
     return f"{about} is on chromosome {place.get('chr')}, from {start:,} to {end:,}{told}{named}."
-
-
-def _own_name(api: str, hit: Document) -> str | None:
-    """What a document calls itself, its identifier apart."""
-    if api == "myvariant" or (api == "mygene" and not find(hit, "symbol")):
-        return None
-    named = {path: find(hit, path) for path in IDENTITY.get(api, ()) if path != "_id"}
-    return name_of(api, {key: value for key, value in hit.items() if key != "_id"}) if any(named.values()) else None
-
-
-def _naming_words(query: Query) -> str | None:
-    """The words by which a query names what it is about, where it asks for one thing."""
-    try:
-        leaves = clauses_of(parse(query.q or ""))
-    except LuceneSyntaxError:
-        return None
-    named = [leaf for leaf in leaves if isinstance(leaf, (Term, Phrase)) and _NAMING.search(leaf.field or "")]
-    texts = unique(leaf.text for leaf in named)
-    if len(texts) == 1 and (len(leaves) == len(named) or _NAMING.search(named[0].field or "")):
-        return texts[0]
-    if len(leaves) == 1 and isinstance(leaves[0], (Term, Phrase)) and leaves[0].field is None:
-        return leaves[0].text
-    return None
 
 
 def _term(path: str, term: Any) -> str:

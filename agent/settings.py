@@ -111,9 +111,15 @@ class Settings(BaseSettings):
 
     @property
     def adapter(self) -> Path | None:
-        """The LoRA adapter to merge into the packaged base; None when there is none."""
-        folder = self.adapter_path or data_dir() / "adapter"
-        return folder if (folder / "adapter_config.json").exists() else None
+        """The LoRA adapter to merge into the base; None when there is none.
+
+        One that was named is never passed over: where it cannot be read, merging says so.
+        """
+        if self.adapter_path is not None:
+            return self.adapter_path
+        packaged = data_dir() / "adapter"
+        # Our own belongs to the packaged base.
+        return packaged if self.model_path is None and (packaged / "adapter_config.json").exists() else None
 
 
 def load_settings(**changes: Any) -> Settings:

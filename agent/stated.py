@@ -89,9 +89,10 @@ def complete(
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     query = with_stated_bounds(query, question, follows=bool(history))
     added: dict[str, str] = {}
-    if query.api == "mygene" and query.kind in ("query", "batch") and not _asks_orthologs(query):
+    if query.api == "mygene" and query.kind in ("query", "batch"):
         # The request's own species can only be one that was said, now or before.
-        species = tuple(_stated_species(query, question)) or _kept_species(query, question, history)
+        stated = () if _is_of_orthologs(query, question) else tuple(_stated_species(query, question))
+        species = stated or _kept_species(query, question, history)
         if species and "species" not in query.params:
             added["species"] = ",".join(dict.fromkeys(species))
     if query.api == "myvariant" and "assembly" not in query.params:
@@ -367,9 +368,13 @@ def _names(path: str) -> Iterator[str]:
         yield f" {' '.join(_WORD.findall(name.lower()))} "
 
 
-def _asks_orthologs(query: Query) -> bool:
-    """Tell whether orthologs are all that is asked for: a species may be theirs, as in "is it conserved in yeast?"."""
-    return bool(query.fields) and all("ortholog" in path or "homolog" in path for path in query.fields)
+def _is_of_orthologs(query: Query, question: str) -> bool:
+    """Tell whether a species that is said is that of the orthologs asked for: "is TP53 conserved in yeast?"."""
+    if not any("ortholog" in path or "homolog" in path for path in query.fields):
+        return False
+    species = [entity for entity in find_entities(question) if entity.kind == "species"]
+    # "Human TP53" is the gene itself.
+    return not any(re.match(r"\s+(?:gene\s+)?[A-Za-z]*[A-Z\d]", question[entity.end :]) for entity in species)
 
 
 def _names_assembly(query: Query) -> bool:

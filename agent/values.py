@@ -228,16 +228,49 @@ def columns(query: Query, hits: list[Document]) -> list[str]:
         return lead + [path for path in paths if path != "_id"]
     lead = ["query"] if query.kind == "batch" else []
     wanted = [*lead, "_id", *(path for path in IDENTITY.get(query.api, ()) if path != "_id")]
+    if query.api == "mygene" and len({text(taxid) for hit in hits for taxid in find(hit, "taxid")}) > 1:
+        wanted.append("taxid")
     return [path for path in wanted if path in ("_id", "query") or any(find(hit, path) for hit in hits)]
 
 
 def table(query: Query, hits: list[Document]) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a table of these hits: one row a hit, or one a field of a whole document."""
     if query.kind == "get" and not asked_paths(query, hits) and len(hits) == 1:
-        said = outline(hits[0]).items()
-        return ["field", "value"], [
-            [path, "; ".join(unique(say_at(path, item) for item in items))] for path, items in said
-        ]
+        return _fields_of(hits[0])
     header = columns(query, hits)
     rows = [["; ".join(unique(say_at(path, value) for value in find(hit, path))) for path in header] for hit in hits]
     return header, rows
+
+
+def details(query: Query, hit: Document, most: int) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of a table of what a sentence about one hit leaves out.
+
+    Args:
+        query: the request.
+        hit: the only hit.
+        most: so many items of a list are in the sentence; one with more has a row an item.
+    """
+    paths = asked_paths(query, [hit])
+    if not paths:
+        more = outline(hit).keys() - {*IDENTITY.get(query.api, ()), "taxid"}
+        return _fields_of(hit) if more or query.kind == "get" else ([], [])
+    long = {path: items for path, items in _lists(hit, paths) if len(items) > most}
+    if len(long) == 1:
+        return list(long), [[item] for items in long.values() for item in items]
+    return ["field", "value"], [[path, item] for path, items in long.items() for item in items]
+
+
+def _fields_of(hit: Document) -> tuple[list[str], list[list[str]]]:
+    said = outline(hit).items()
+    return ["field", "value"], [[path, "; ".join(unique(say_at(path, item) for item in items))] for path, items in said]
+
+
+def _lists(hit: Document, paths: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield what stands at each path, said item by item; of a group of fields, what each of its parts holds."""
+    for path in paths:
+        values = find(hit, path)
+        if any(is_record(value) for value in values):
+            yield path, unique(say_at(path, value) for value in values)
+        else:
+            for key in dict.fromkeys(key for group in values for key in group if not key.startswith("_")):
+                yield f"{path}.{key}", unique(say_at(key, value) for value in find(values, key))

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Literal
 
 from agent.intent import content_words
-from agent.values import Document, asked_paths, asked_values, find
+from agent.naming import label_of
+from agent.values import Document, asked_paths, asked_values, find, is_record, say_at, unique
 from tools.apis import species_taxid, species_words
 from tools.catalogue import load_catalogue
 from tools.lucene import Bool, Boost, LuceneSyntaxError, MatchAll, Node, Nothing, Range, clauses_of, fields_of, parse
@@ -40,6 +41,20 @@ _REVERSE = re.compile(r"\b(?:reverse|minus|negative|antisense)\b|(?<!\w)[-−](?
 _FORWARD = re.compile(r"\b(?:forward|plus|positive|sense)\b|(?<!\w)\+(?:1\b|\W{0,2}strand\b)", re.IGNORECASE)
 #: What may turn the sense of a question; "isn't it …?" at its beginning expects a yes like "is it …?".
 _DENYING = re.compile(r"(?<!\bor )\b(?:not|(?-i:no)|never|neither|lacks?|lacking|without)\b|n['’]t\b", re.IGNORECASE)
+#: What stands before a thing that may be one of a list: "involved in vision".
+_MEMBERSHIP = re.compile(
+    r"\b(?:(?:involved|part|role|participates?|participating|found|expressed|located|included|members?) (?:in|of)|among"
+    r"|(?:associated|annotated|linked|interacts?|interacting) (?:with|to)|indicated for|used (?:for|against|to treat)"
+    r"|includes?|targets?|inhibits?|binds?|causes?|treats?)\b",
+    re.IGNORECASE,
+)
+#: Words that say how much or how many, not which; no list names them.
+_AMOUNTS = _COMPARING | frozenset(
+    ("all", "another", "different", "each", "every", "few", "many", "multiple", "number", "one", "only", "other")
+    + ("others", "same", "several", "single", "some", "something", "such", "two", "three", "various")
+)
+#: From this similarity on two words may be one: leukaemia and leukemia.
+_SIMILAR = 75
 
 
 def judge(question: str, query: Query, hits: list[Document], evidence: str, offline: bool, total: int) -> str:
@@ -61,6 +76,8 @@ def judge(question: str, query: Query, hits: list[Document], evidence: str, offl
         return evidence
     if verdict == "no" and offline and not asked_values(query, hits):
         return evidence
+    if verdict == "open" and len(hits) == total == 1:
+        return _say_unnamed(question, query, hits[0], evidence, offline) + evidence
     matching = _matching(question, query, hits, evidence) if verdict == "yes" else []
     shown = [value for value in matching if value.casefold() not in evidence.casefold()][:3]
     told = f"{'; '.join(shown)}. " if shown else ""
@@ -126,6 +143,28 @@ def _matching(question: str, query: Query, hits: list[Document], evidence: str) 
         for value in asked_values(query, hits)
         if words and all(any(_alike(word, part) for part in _affirmed(value)) for word in words)
     ]
+
+
+def _say_unnamed(question: str, query: Query, hit: Document, evidence: str, offline: bool) -> str:
+    """Say that a list does not name what was asked whether it is in it, where nothing in the list is like it.
+
+    That is no "no": it may be there under another name, or not be recorded.
+    """
+    from rapidfuzz import fuzz
+
+    paths, claim = asked_paths(query, [hit]), _MEMBERSHIP.search(question)
+    if claim is None or len(paths) != 1:
+        return ""
+    values = find(hit, paths[0])
+    items = unique(say_at(paths[0], value) for value in values)
+    sought = [part for word in _words(question[claim.end() :], query, evidence) for part in word.split("-") if part]
+    if len(items) < 2 or not all(map(is_record, values)) or not sought or _AMOUNTS & set(sought):
+        return ""
+    held = {part for value in asked_values(query, [hit]) for part in re.findall(r"\w+", value.lower())}
+    if any(_alike(word, part) or fuzz.ratio(word, part) >= _SIMILAR for word in sought for part in held):
+        return ""
+    place = " in the offline snapshot" if offline else ""
+    return f"Not named among the {len(items):,} {label_of(query.api, paths[0], lower=True)} recorded{place}. "
 
 
 def _affirmed(value: str) -> list[str]:

@@ -98,7 +98,7 @@ def _is_plain(settings: Settings) -> bool:
     """Whether these settings run a model as it is, without an adapter."""
     if settings.model == "openai":
         return True
-    return (settings.adapter if settings.model_path is None else settings.adapter_path) is None
+    return settings.adapter is None
 
 
 class ProductDrafter:
@@ -239,16 +239,21 @@ def fingerprint(settings: Settings, mode: Mode, only_draft: bool) -> str:
     """Return a short text that changes with all that a draft depends on: model, settings, code, catalogue, data.
 
     Predictions kept under another fingerprint are not taken up again.
+
+    Raises:
+        DataError: the model or the adapter that was named is not there.
     """
     relevant = {"cards", "max_repairs", "hits", "prompt_style", "api", "model", "openai_base_url", "openai_model"}
     digest = hashlib.sha256(json.dumps(settings.model_dump(mode="json", include=relevant), sort_keys=True).encode())
     digest.update(f"{mode} {only_draft}".encode())
     settings = settings if mode in ("tuned", "product") else without_adapter(settings)
     if settings.model != "openai":
-        adapter = settings.adapter if settings.model_path is None else settings.adapter_path
+        adapter = settings.adapter
         weights = [settings.model_path] if settings.model_path else []
         weights += [adapter / name for name in ("adapter_config.json", "adapter_model.safetensors")] if adapter else []
         for path in weights:
+            if not path.is_file():
+                raise DataError(f"There is no {path}.", "Name a GGUF file (model_path), or an adapter's folder.")
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     digest.update(Path(__file__).read_bytes())

@@ -22,7 +22,7 @@ from tools.apis import API_NAMES
 from tools.errors import QueryError
 from tools.query import Query
 
-#: Shares of the whole: questions of one turn by API, the rest refusals, follow-ups and repairs.
+#: How often each is drawn, relative to the others: questions of one turn by API, refusals, follow-ups and repairs.
 SHARES = {
     "mygene": 0.17,
     "myvariant": 0.17,
@@ -35,7 +35,7 @@ SHARES = {
 #: Shares of the follow-ups: another question about the same entity, and what is no question to a database.
 ABOUT_THE_SAME = 0.35
 REFUSED = 0.08
-#: Few requests have a story of a failure.
+#: Few requests have a story of a failure; without further tries repairs would be far fewer than they are drawn.
 REPAIR_TRIES = 12
 #: Refusals that behind an answered question would be a request for more of it.
 _NO_FOLLOW_UP = "refusals/no-content"

@@ -85,9 +85,10 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int]]:
             continue
         for match in pattern.finditer(text):
             yield name, match.start(), match.end()
-    for match in _SPECIES.finditer(text):
-        yield "species", match.start(), match.end()
     shouting = not any(character.islower() for character in text)
+    for match in _SPECIES.finditer(text):
+        if not (match.group().isupper() and match.group().isalpha() and not shouting):
+            yield "species", match.start(), match.end()  # CAT and PIGS are genes.
     for match in _SYMBOL.finditer(text):
         word = match.group()
         if word.upper() in ACRONYMS or _NOT_SYMBOLS.match(word):

@@ -208,8 +208,9 @@ def set_home(home: Path | None) -> None:
 def refresh(api: str, listing: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
     """Merge a service's `/metadata/fields` answer into the catalogue of `api` and return the merged rows.
 
-    Facts come from the listing. Hand-written text stays; all other text is composed anew. A field that the service no
-    longer lists is dropped; one with hand-written text is kept, marked `removed`, in case it comes back.
+    Facts come from the listing. Hand-written text stays: the package's own as it is now, and what the user wrote where
+    the package has none; all other text is composed anew. A field that the service no longer lists is dropped; one with
+    hand-written text is kept, marked `removed`, in case it comes back.
 
     Raises:
         DataError: `listing` is not a field listing.
@@ -219,8 +220,7 @@ def refresh(api: str, listing: Mapping[str, Mapping[str, Any]]) -> dict[str, Row
             f"The answer for {api} is not a field listing.",
             "It should be the JSON of /metadata/fields: an object of field paths, each with a type.",
         )
-    path = _file(api, missing_ok=True)
-    return merge(api, _read(path) if path else {}, listing)
+    return merge(api, _known(api), listing)
 
 
 def merge(api: str, known: Mapping[str, Row], listing: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
@@ -258,23 +258,40 @@ def override_path(home: Path, api: str) -> Path:
     return home / "apis" / api / "fields.json"
 
 
-def _file(api: str, *, missing_ok: bool = False) -> Path | None:
+def _known(api: str) -> dict[str, Row]:
+    """Return the rows that a refresh builds upon: the packaged ones, and what only the user's own catalogue says.
+
+    The latter as it is holds the texts that the package had when it was made, and would keep later ones out.
+    """
+    packaged = _packaged(api)
+    rows = _read(packaged) if packaged.exists() else {}
+    own = override_path(_home, api) if _home is not None else None
+    if own is not None and own.exists():
+        for path, row in _read(own).items():
+            if path not in rows:
+                rows[path] = row
+            elif row.get("hand") and not rows[path].get("hand"):
+                rows[path] |= {key: row[key] for key in _TEXT_KEYS if key in row}
+    return rows
+
+
+def _packaged(api: str) -> Path:
+    return data_dir() / "schema" / f"{api}.json"
+
+
+def _file(api: str) -> Path:
     """Find the file of an API's catalogue: the user's own before the packaged one."""
-    candidates = [data_dir() / "schema" / f"{api}.json"]
+    candidates = [_packaged(api)]
     if _home is not None:
         candidates.insert(0, override_path(_home, api))
     for path in candidates:
         if path.exists():
             return path
-    if missing_ok:
-        return None
     raise QueryError(f"The fields of {api} are not known.", "Load it with `offline load --mapping FIELDS.json`.")
 
 
-def _read(path: Path | None) -> dict[str, Row]:
+def _read(path: Path) -> dict[str, Row]:
     """Read a catalogue file."""
-    if path is None:
-        return {}
     try:
         rows = json.loads(path.read_bytes())
     except ValueError as error:

@@ -43,6 +43,8 @@ READ_SECONDS = 30.0
 MAX_ANSWER_BYTES = 64 * 2**20
 RETRIES = 3
 MAX_WAIT_SECONDS = 30.0
+# Where a service wants more, "wait a minute" would be wrong advice.
+_LONG_WAIT_SECONDS = 90.0
 _DEADLINE = "deadline"
 
 
@@ -67,7 +69,11 @@ class Throttled(RateLimited):
     """A `RateLimited` that knows how many seconds the service asked to wait."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message)
+        hint = None
+        if retry_after is not None and retry_after > _LONG_WAIT_SECONDS:
+            message += f" It wants {retry_after / 60:,.0f} minutes to pass."
+            hint = "Ask again after that time, or use `--backend offline`."
+        super().__init__(message, hint)
         self.retry_after = retry_after
 
 
@@ -108,9 +114,12 @@ class GuardedTransport(httpx.BaseTransport):
             )
         deadline: float | None = request.extensions.get(_DEADLINE)
         retrying = tenacity.Retrying(
-            # Where no time would be left after the wait, the fault is told at once.
+            # Where no time would be left after the wait, or the service asks for a longer one than anybody sits
+            # through, the fault is told at once.
             stop=lambda state: (
-                state.attempt_number > self.limits.retries or state.upcoming_sleep >= _time_left(deadline)
+                state.attempt_number > self.limits.retries
+                or state.upcoming_sleep >= _time_left(deadline)
+                or state.upcoming_sleep > self.limits.max_wait_seconds
             ),
             wait=self._wait,
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, ServiceError) and error.retryable),
@@ -169,7 +178,7 @@ class GuardedTransport(httpx.BaseTransport):
         """Seconds before the next attempt: what the service asks for, else exponential with jitter."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Throttled) and error.retry_after is not None:
-            return min(error.retry_after, self.limits.max_wait_seconds)
+            return error.retry_after
         grown = self.limits.first_wait_seconds * 2.0 ** (state.attempt_number - 1)
         return min(grown * random.uniform(0.5, 1.5), self.limits.max_wait_seconds)
 

@@ -14,14 +14,27 @@ from chainlit.session import WebsocketSession
 from ui import routes
 from ui.chat import THREADS, get_chat
 from ui.list_turn import answer_list, find_list
-from ui.request_card import is_request_line, judge, run_edited, run_line, run_request_aside, save_correction
+from ui.lists import LARGEST_BYTES
+from ui.request_card import (
+    is_request_line,
+    judge,
+    run_choice,
+    run_edited,
+    run_line,
+    run_request_aside,
+    save_correction,
+)
 from ui.security import LOCAL_USER, Doorkeeper, Guard, is_local, read_users
 from ui.settings_panel import chosen_settings, chosen_species, show_panel, starter_categories
+from ui.species import Origin, joined, with_species
 from ui.tasks import at_work, stop_work
 from ui.turn import ask, history_before, show_answer, show_fault
 
 _chat = get_chat()
 _users = read_users(_chat.settings)
+# A list may be pasted as long as one that is attached, and a longer one is told so: by itself the connection would end
+# below that. On its way, a line's end counts twice.
+sio.eio.max_http_buffer_size = 4 * LARGEST_BYTES
 app.add_middleware(Guard, local=is_local(_chat.settings))
 routes.install(app)
 
@@ -106,11 +119,13 @@ async def _answer(message: cl.Message) -> None:
         if record is None:
             return
         species = chosen_species(session.chat_settings)
-        line = record["request"] or ""
-        if species and line.startswith("mygene /v3/query") and "species=" not in line:
-            narrowed = await run_request_aside(f"{line}&species={species}", settings, record["question"])
-            record = {**narrowed, "attempts": record["attempts"]} if narrowed else record
-        await show_answer(record)
+        line = with_species(record, species)
+        if line is None:
+            await show_answer(record)
+            return
+        narrowed = await run_request_aside(line, settings, record["question"])
+        if narrowed is not None:
+            await show_answer(joined(record, narrowed), origin=Origin(record["request"], species))
     except asyncio.CancelledError:
         pass
     except Exception as error:
@@ -164,4 +179,4 @@ async def correct(action: cl.Action) -> dict[str, Any]:
 @cl.action_callback("choose")
 async def choose(action: cl.Action) -> dict[str, Any]:
     """Answer for one of the choices that a question left open."""
-    return {"ok": await run_line(str(action.payload["line"]), str(action.payload.get("question") or ""))}
+    return {"ok": await run_choice(action.payload)}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import chainlit as cl
 
+from agent.absence import is_positional
 from agent.settings import Settings
 from agent.state import Record
 from tools.apis import SPECIES, species_name
@@ -22,6 +24,8 @@ _MOST = 6
 #: Its label, how many hits it has, and its request.
 Choice = tuple[str, int, str]
 _TAXIDS = {taxid: name for name, taxid in SPECIES.items()}
+#: The HGVS name of a place in a query string, whose colon may be escaped: `_id:chr7\:g.140453136A>T`.
+_HGVS = re.compile(r"\bchr(?:\d{1,2}|X|Y|MT?)\\?:g\.", re.IGNORECASE)
 
 
 async def find_choices(record: Record) -> dict[str, Any] | None:
@@ -43,6 +47,8 @@ async def find_choices(record: Record) -> dict[str, Any] | None:
 def open_choices(record: Record, settings: Settings) -> tuple[str, list[Choice]]:
     """Return what a record's request leaves open: species, assembly, or which of the genes that share an alias."""
     query = Query.parse(record["request"] or "")
+    if query.api == "myvariant" and "assembly" not in query.params and _is_of_places(query):
+        return "Positions on which assembly?", _assemblies(query, settings)
     if query.kind != "query" or query.q is None:
         return "", []
     names, several = _names(query.q), (record["total"] or 0) > 1
@@ -50,11 +56,14 @@ def open_choices(record: Record, settings: Settings) -> tuple[str, list[Choice]]
         rows = _species(query, settings)
         if rows:
             return "Which species is meant?", rows
-    if query.api == "myvariant" and "assembly" not in query.params and "chr" in query.q.lower():
-        return "Positions on which assembly?", _assemblies(query, settings)
     if query.api == "mygene" and several and "alias" in names:
         return "Which gene is meant?", _genes(query, record, settings)
     return "", []
+
+
+def _is_of_places(query: Query) -> bool:
+    """Tell whether a request asks by genome position, as an interval or by HGVS names."""
+    return is_positional(query) or bool(_HGVS.search(query.q or ""))
 
 
 def _species(query: Query, settings: Settings) -> list[Choice]:
@@ -85,7 +94,9 @@ def _assemblies(query: Query, settings: Settings) -> list[Choice]:
     rows = []
     for assembly in ("hg19", "hg38"):
         narrowed = _narrowed(query, assembly=assembly)
-        rows.append((assembly, _execute(_narrowed(narrowed, size="0"), settings).total, narrowed.line))
+        # Only a search can be counted without its hits.
+        counted = _narrowed(narrowed, size="0") if query.kind == "query" else narrowed
+        rows.append((assembly, _execute(counted, settings).total, narrowed.line))
     return rows if any(count for _, count, _ in rows) else []
 
 

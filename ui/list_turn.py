@@ -12,9 +12,10 @@ import chainlit as cl
 from agent.settings import Settings
 from tools.errors import ServiceError
 from ui.chat import get_chat
-from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts, wanted_fields
+from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts
 from ui.rendering import MOST_ROWS, answer_props, escape
-from ui.turn import ANSWER, Steps, user_name, work_aside
+from ui.turn import ANSWER, Steps, show, user_name, work_aside
+from ui.wishes import wanted_fields
 
 
 def find_list(message: cl.Message) -> Listing | None:
@@ -26,7 +27,28 @@ def find_list(message: cl.Message) -> Listing | None:
     for element in message.elements or []:
         if getattr(element, "path", None):
             return read_file(Path(str(element.path)), element.name, message.content)
-    return read_list(message.content)
+    kept = None if message.elements else _kept_file(message.id)
+    return read_file(*kept, message.content) if kept is not None else read_list(message.content)
+
+
+def _kept_file(message_id: str) -> tuple[Path, str] | None:
+    """Return the file and the name of the list that was attached to a message; called from a thread.
+
+    A message of a resumed chat, whose words may be edited, comes without its elements.
+    """
+    layer = get_chat().data_layer
+    rows = cl.run_sync(
+        layer.execute_sql(
+            'SELECT "name", "objectKey" FROM elements WHERE "threadId" = :thread AND "forId" = :message '
+            'AND "objectKey" IS NOT NULL',
+            {"thread": cl.context.session.thread_id, "message": message_id},
+        )
+    )
+    for row in rows or []:
+        path = layer.storage_provider.path(row["objectKey"])
+        if path.is_file():
+            return path, row["name"]
+    return None
 
 
 async def answer_list(listing: Listing, settings: Settings, species: str | None) -> None:
@@ -61,20 +83,24 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
             if kind == "query":
                 await steps.say(
                     "Recognised a list",
-                    escape(f"{len(listing.entries):,} {listing.sort.name}, looked up in {value.api}"),
+                    escape(f"{len(listing.entries):,} {listing.called}, looked up in {value.api}"),
                 )
             elif kind == "progress":
-                step = steps.now or await steps.open("Looking up")
+                step = await steps.at("Looking up")
                 step.output = f"{value[0]:,} of {value[1]:,}"
                 await step.update()
             elif kind == "done":
                 done = value
+            else:
+                await show(steps, kind, value)
         if done is None:
             return
         mapping, backend, notice = done
         answer = say_counts(listing, mapping, backend)
         if len(mapping.query.ids) > MOST_ROWS:
             answer += " The downloads hold all of it; the request is too long to be shown."
+        elif any("," in term for term in mapping.query.ids):
+            answer += " The request is not shown: in it, a comma would part a name in two."
         answer += f"\n{notice}" if notice else ""
         name = f"Looked up in {time.time() - began:.1f} s"
         record: dict[str, Any] = {

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from agent.values import find
 from rag.entities import find_entities
 from tools.errors import QueryError
 from tools.query import Query
+from ui.sorts import ENTRIES, GENE_WORDS, NAMES, SHAPED, SORTS, Sort, is_heading, kinds_of, sort_of, sort_of_entry
 
 LARGEST_BYTES = 2**20
 #: More than 1 MB of rsIDs holds; more entries, which would be shorter still, would take the memory of all chats.
 MOST_ENTRIES = 200_000
-#: A shorter row of identifiers is a question, which the model can put as well.
-FEWEST = 8
+#: A shorter row of identifiers is a question, which the model can put as well; but not where it says nothing else.
+FEWEST, FEWEST_BARE = 8, 3
 _ENTRY = re.compile(r"[^\s,;|]+")
 #: Insertions are written out in HGVS, so that an entry may be long.
 _TOKEN = re.compile(r"(?=.*[A-Za-z0-9])[\w.:>*+\-@/]{1,200}")
@@ -46,71 +48,9 @@ _LONG_WORD = 7
 _MOST_WORDS = 0.1
 #: What stands before the last of several names in a sentence.
 _LAST = re.compile(r",?\s+and\s+(?=[^,]*$)")
+_COMMA = re.compile(r",\s")
 #: A name of a drug or a disease has no more words than this.
 _LONGEST_NAME = 12
-
-
-@dataclass(frozen=True)
-class Sort:
-    """A sort of identifier: how it looks, which API has it, and the fields in which it is looked up (none: by id).
-
-    `said`: it looks like another sort, and is taken for this one only where words call it so. `cut`: what may stand in
-    an entry but not in the field.
-    """
-
-    name: str
-    pattern: re.Pattern[str]
-    api: str
-    scopes: tuple[str, ...]
-    fields: tuple[str, ...]
-    said: str = ""
-    cut: re.Pattern[str] | None = None
-
-    def term(self, entry: str) -> str:
-        """Return what an entry is looked up as."""
-        return self.cut.sub("", entry) if self.cut is not None else entry
-
-
-_GENE = ("symbol", "name", "entrezgene")
-_VARIANT = ("dbsnp.rsid", "clinvar.gene.symbol", "clinvar.rcv.clinical_significance")
-_DRUG = ("chembl.pref_name", "chembl.molecule_chembl_id", "pubchem.cid")
-_DISEASE = ("mondo.label", "mondo.mondo")
-_DRUG_NAMES = ("chembl.pref_name", "gtopdb.name", "chebi.name", "drugbank.name")
-_DISEASE_NAMES = ("mondo.label", "disease_ontology.name")
-#: Fields of names, in which a look-up finds longer names, too.
-_NAMES = ("symbol", *_DRUG_NAMES, *_DISEASE_NAMES)
-_SAID = {"PubChem CIDs": "pubchem", "OMIM numbers": "omim", "drug names": "drug", "disease names": "disease"}
-_CUT = {
-    **dict.fromkeys(("Ensembl ids", "Ensembl transcripts", "Ensembl proteins"), re.compile(r"\.\d+$")),
-    "HGNC ids": re.compile("^HGNC:"),
-}
-_UNIPROT = r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}"
-#: The first that fits most entries is taken; symbols, which almost anything looks like, come last.
-SORTS = tuple(
-    Sort(name, re.compile(pattern), api, scopes, fields, _SAID.get(name, ""), _CUT.get(name))
-    for name, pattern, api, scopes, fields in (
-        ("rsIDs", r"rs\d+", "myvariant", ("dbsnp.rsid",), _VARIANT),
-        ("variants in HGVS", r"chr\w{1,2}:g\.\S+", "myvariant", (), _VARIANT),
-        ("Ensembl ids", r"ENS[A-Z]{0,5}G\d{11}(?:\.\d+)?", "mygene", ("ensembl.gene",), _GENE),
-        ("Ensembl transcripts", r"ENS[A-Z]{0,5}T\d{11}(?:\.\d+)?", "mygene", ("ensembl.transcript",), _GENE),
-        ("Ensembl proteins", r"ENS[A-Z]{0,5}P\d{11}(?:\.\d+)?", "mygene", ("ensembl.protein",), _GENE),
-        ("MONDO ids", r"MONDO:\d{7}", "mydisease", ("mondo.mondo",), _DISEASE),
-        ("Disease Ontology ids", r"DOID:\d+", "mydisease", ("disease_ontology.doid",), _DISEASE),
-        ("InChIKeys", r"[A-Z]{14}-[A-Z]{10}-[A-Z]", "mychem", (), _DRUG),
-        ("ChEMBL ids", r"CHEMBL\d+", "mychem", ("chembl.molecule_chembl_id",), _DRUG),
-        ("DrugBank ids", r"DB\d{5}", "mychem", ("drugbank.id",), ("drugbank.name", *_DRUG)),
-        ("ChEBI ids", r"CHEBI:\d+", "mychem", ("chebi.id",), ("chebi.name", *_DRUG)),
-        ("HGNC ids", r"HGNC:\d+", "mygene", ("HGNC",), _GENE),
-        ("RefSeq ids", r"[NX][MR]_\d+(?:\.\d+)?", "mygene", ("refseq.rna",), _GENE),
-        ("UniProt ids", _UNIPROT, "mygene", ("uniprot.Swiss-Prot", "uniprot.TrEMBL"), _GENE),
-        ("PubChem CIDs", r"\d+", "mychem", ("pubchem.cid",), _DRUG),
-        ("OMIM numbers", r"\d{6}", "mydisease", ("mondo.xrefs.omim", "hpo.omim"), _DISEASE),
-        ("NCBI Gene ids", r"\d+", "mygene", ("entrezgene", "retired"), _GENE),
-        ("drug names", r".*[A-Za-z].*", "mychem", _DRUG_NAMES, ("chembl.molecule_chembl_id", *_DRUG_NAMES)),
-        ("disease names", r".*[A-Za-z].*", "mydisease", _DISEASE_NAMES, ("mondo.mondo", *_DISEASE_NAMES)),
-        ("gene symbols", r"[A-Za-z][\w.@-]{1,20}", "mygene", ("symbol", "alias"), _GENE),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -120,6 +60,25 @@ class Listing:
     entries: tuple[str, ...]
     words: str
     sort: Sort
+
+    @cached_property
+    def sorts(self) -> dict[str, Sort]:
+        """As what each entry is looked up; what cannot be looked up with the others is not among them."""
+        told = ((entry, sort_of_entry(entry, self.sort)) for entry in dict.fromkeys(self.entries))
+        sorts = {entry: sort for entry, sort in told if sort is not None}
+        if {sort.name for sort in sorts.values()} >= {"HGNC ids", "NCBI Gene ids"}:
+            # Both are looked up as bare numbers, and each would be found as one of the others.
+            left = "NCBI Gene ids" if self.sort.name == "HGNC ids" else "HGNC ids"
+            sorts = {entry: sort for entry, sort in sorts.items() if sort.name != left}
+        return sorts
+
+    @property
+    def called(self) -> str:
+        """What the entries are."""
+        # What looks like a UniProt id may be a symbol: P2RY12.
+        others = {sort.name for sort in self.sorts.values()} - {self.sort.name, "UniProt ids"}
+        mixed = others or len(self.sorts) < len(set(self.entries))
+        return f"{self.sort.name} and others" if mixed else self.sort.name
 
 
 @dataclass
@@ -148,16 +107,23 @@ def read_list(text: str) -> Listing | None:
 
 def _read_names(body: str, words: str) -> Listing | None:
     """Return the list of drugs or diseases, whose names may have several words, that `words` announce."""
-    if not _kinds(words) & {"drug", "disease"}:
+    if not kinds_of(words) & {"drug", "disease"}:
         return None
     text = _BULLET.sub("", body).strip()
     if "," in text and "\n" not in text:
         text = _LAST.sub(", ", text)
-    names = [name for part in re.split(r"[\n,;|]", text) if (name := _bare(part))]
+    names = [name for part in _split_names(text) if (name := _bare(part))]
     if len(names) < FEWEST or "?" in text or any(len(name.split()) > _LONGEST_NAME for name in names):
         return None
-    sort = _sort_of(names, words)
+    sort = sort_of(names, words)
     return Listing(tuple(names), words, sort) if sort is not None else None
+
+
+def _split_names(text: str) -> list[str]:
+    """Return the parts of a list of names: one to a line, where a comma belongs to its name, or several."""
+    lines = [line.strip().rstrip(",;|") for line in text.splitlines() if line.strip()]
+    several = 2 * sum(len(_COMMA.findall(line)) for line in lines) >= 3 * len(lines)
+    return re.split(r"[\n,;|]", text) if several or len(lines) < 2 else re.split(r"[\n;|]", "\n".join(lines))
 
 
 def _bare(entry: str) -> str:
@@ -172,11 +138,13 @@ def _read_body(body: str, words: str) -> Listing | None:
     if not words and len(lines) > FEWEST and len(lines[0]) > 1 and any(map(_is_word, lines[0])):
         words = body.strip().partition("\n")[0].strip()
         del lines[0]
-    column = len(lines) >= FEWEST and all(len(line) == 1 for line in lines)
+    # A heading, which ends in a colon, or a question mark says more than a row of identifiers.
+    fewest = FEWEST_BARE if not words and not re.search(r"\?|:\s", body) and _is_bare(lines) else FEWEST
+    column = len(lines) >= fewest and all(len(line) == 1 for line in lines)
     tokens = [token for line in lines for token in line]
     if column:
         # Words, one to a line, are a list whatever they look like, but for what they are headed by.
-        if _is_heading(tokens[0]):
+        if is_heading(tokens[0]):
             del tokens[0]
     else:
         tokens = [token for token in tokens if token != "and"]
@@ -187,12 +155,22 @@ def _read_body(body: str, words: str) -> Listing | None:
                 # A question, whose words stand among its genes.
                 return None
             words = " ".join(front)
-    if len(tokens) < FEWEST or not all(map(_TOKEN.fullmatch, tokens)):
+    if len(tokens) < fewest or not all(map(_TOKEN.fullmatch, tokens)):
         return None
-    sort = _sort_of(tokens, words)
+    sort = sort_of(tokens, words)
     # Words of a sentence look like symbols; identifiers hold digits or capitals.
     shaped = sum(1 for token in tokens if column or _has_digit(token) or token.isupper())
     return Listing(tuple(tokens), words, sort) if sort is not None and shaped >= 0.6 * len(tokens) else None
+
+
+def _is_bare(lines: list[list[str]]) -> bool:
+    """Tell whether a short text holds nothing but identifiers: of one shape, or one to a line and none like a word."""
+    tokens = [token for line in lines for token in line if token != "and"]
+    if len(tokens) >= FEWEST or any(map(is_heading, tokens)):
+        return False
+    if any(all(map(sort.pattern.fullmatch, tokens)) for sort in SHAPED):
+        return True
+    return all(len(line) == 1 for line in lines) and all(_has_digit(token) or token.isupper() for token in tokens)
 
 
 def _is_word(token: str) -> bool:
@@ -223,21 +201,26 @@ def read_file(path: Path, name: str, words: str) -> Listing:
     text = content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     if not text.strip():
         raise QueryError(f"{name} is empty.")
-    for rows in _readings(text):
+    for rows in _readings(text, words):
         found = _best_column(rows, words)
         if found is not None:
             return Listing(tuple(found[0]), words.strip(), found[1])
     raise QueryError(f"No identifiers were found in {name}.", "Put one to a line, or in a column of their own.")
 
 
-def _readings(text: str) -> Iterator[list[list[str]]]:
+def _readings(text: str, words: str) -> Iterator[list[list[str]]]:
     """Yield the rows of a file: as those of a CSV or TSV file, then with a cell for each word."""
     delimiter = "\t" if "\t" in text.partition("\n")[0] else ";" if text.count(";") > text.count(",") else ","
+    lines = text.splitlines()
+    named = (kinds_of(words) | kinds_of(lines[0])) & {"drug", "disease"}
+    # In most lines of a table there is a comma; where there is none, those of the others belong to their names.
+    if named and delimiter == "," and '"' not in text and 2 * sum("," in line for line in lines) < len(lines):
+        yield [[line.strip()] for line in lines]
     try:
         yield [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     except csv.Error:  # It is none: a quotation without an end, or a line that makes one cell too large to be one.
         pass
-    rows = [_ENTRY.findall(line) for line in text.splitlines()]
+    rows = [_ENTRY.findall(line) for line in lines]
     cells = [cell for row in rows[1:] or rows for cell in row]
     if sum(map(_is_word, cells)) < _MOST_WORDS * len(cells):
         yield rows
@@ -253,17 +236,17 @@ def _best_column(rows: list[list[str]], words: str) -> tuple[list[str], Sort] | 
             if cell:
                 column.append(cell)
     columns = [column for column in columns if column]
-    sorts = {_sort_of(column, words) for column in columns}
-    if len(rows) == 1 or (len(sorts) == 1 and not any(map(_is_heading, rows[0]))):
+    sorts = {sort_of(column, words) for column in columns}
+    if len(rows) == 1 or (len(sorts) == 1 and not any(map(is_heading, rows[0]))):
         # No table, but a list that goes on from line to line.
         columns = [[cell for row in rows for cell in row if cell]]
     best: tuple[float, list[str], Sort] | None = None
-    asked = _kinds(words)
+    asked = kinds_of(words)
     for column in columns:
         first = column[0]
-        headed = _is_heading(first)
-        told = headed and (_kinds(first) or _ENTRIES.search(first))
-        sort = _sort_of(column[1:] or column, first if told else words)
+        headed = is_heading(first)
+        told = headed and (kinds_of(first) or ENTRIES.search(first))
+        sort = sort_of(column[1:] or column, first if told else words)
         if sort is None:
             continue
         # What looks like none of the entries is a heading, too; but an odd identifier holds a digit.
@@ -271,7 +254,7 @@ def _best_column(rows: list[list[str]], words: str) -> tuple[list[str], Sort] | 
         entries = column[1:] if headed or odd else column
         # A heading that says so counts most, then how well the entries fit, then how telling their shape is.
         # An `id` above bare numbers may be that of the row.
-        fit = float(headed and (sort.name != "NCBI Gene ids" or _GENE_WORDS.search(first) is not None))
+        fit = float(headed and (sort.name != "NCBI Gene ids" or GENE_WORDS.search(first) is not None))
         fit += sum(1 for entry in entries if sort.pattern.fullmatch(entry)) / max(1, len(entries))
         # Beside genes or identifiers, names of drugs and diseases say something of them, unless they are asked about.
         fit -= 0.1 * (len(SORTS) if sort.said in ("drug", "disease") else SORTS.index(sort)) / len(SORTS)
@@ -281,65 +264,14 @@ def _best_column(rows: list[list[str]], words: str) -> tuple[list[str], Sort] | 
     return best[1:] if best is not None else None
 
 
-#: Words by which a list is handed over; what is left says what is wanted of it.
-_EMPTY_WORDS = re.compile(
-    r"\b(?:map|convert|look ?up|these|those|the|following|list|of|to|for|in|ids?|genes?|please|get|find|show|me"
-    r"|and|with|their)\b",
-    re.IGNORECASE,
-)
-_HEADINGS = re.compile(
-    r"gene|genes|symbol|symbols|id|ids|name|names|rsid|rsids|variant|variants|drug|drugs|disease|diseases"
-    r"|identifier|identifiers|accession|hgnc|hugo|ensembl|entrez|uniprot|refseq|chembl|mondo|dbsnp|geneid"
-    r"|cid|cids|pubchem|pubchemcid|omim|mim|drugbank|chebi|doid|compound|compounds|chemical|chemicals|disorder"
-    r"|genesymbol|genename|hgncid|hgncsymbol|ensemblid|entrezid|uniprotid",
-    re.IGNORECASE,
-)
-
-
-_GENE_WORDS = re.compile(r"gene|entrez|ncbi", re.IGNORECASE)
-_PUBCHEM = re.compile(r"pubchem|(?<![a-z])cids?(?![a-z])", re.IGNORECASE)
-_OMIM = re.compile(r"(?<![a-z])o?mim(?![a-z])", re.IGNORECASE)
-#: What words call the entries: `ChEMBL ids of these drugs`, `drug names`; not what is wanted: `drugs for these genes`.
-_ENTRIES = re.compile(
-    r"(?:^|\b(?:these|those|following|of|for|my|map|convert)\s+)(?:the\s+|some\s+)?(?:[\w-]+\s+)??"
-    r"(?:(genes?|symbols?|proteins?)|(drugs?|chemicals?|compounds?|medicines?|medications?)|(diseases?|disorders?))"
-    r"(?=\s+(?:names?|list|to|into|in|with|and)\b|[\s:_]*$|_\w+$)",
-    re.IGNORECASE,
-)
-
-
-def _kinds(words: str) -> set[str]:
-    """Return what words call the entries of a list: `drug`, `disease`, `pubchem` or `omim`; none for all others."""
-    kinds = set()
-    if not _GENE_WORDS.search(words):
-        kinds |= {kind for kind, said in (("pubchem", _PUBCHEM), ("omim", _OMIM)) if said.search(words)}
-    called = list(_ENTRIES.finditer(words))
-    if called and not called[-1][1]:
-        kinds.add("drug" if called[-1][2] else "disease")
-    return kinds
-
-
-def _is_heading(text: str) -> bool:
-    """Tell whether a cell says what stands below it."""
-    return any(map(_HEADINGS.fullmatch, re.split(r"[\s_./()-]+", text)))
-
-
-def _sort_of(entries: list[str], words: str) -> Sort | None:
-    """Return the sort that most entries are of; `words` say what they are called, where that is known."""
-    kinds = _kinds(words)
-    for sort in SORTS:
-        if sort.said and sort.said not in kinds:
-            continue
-        if sum(1 for entry in entries if sort.pattern.fullmatch(entry)) >= 0.6 * len(entries) > 0:
-            return sort
-    return None
-
-
 def make_query(listing: Listing, species: str | None, wanted: list[str]) -> Query:
     """Return the batch request for a list; `wanted` are fields that its words ask for."""
     named = next((entity.text for entity in find_entities(listing.words) if entity.kind == "species"), None)
     params: dict[str, str] = {}
-    if listing.sort.api == "mygene" and listing.sort.name == "gene symbols":
+    if len(listing.entries) > MOST_ENTRIES:
+        raise QueryError(f"The list has {len(listing.entries):,} entries.", f"Give up to {MOST_ENTRIES:,} at once.")
+    sorts = dict.fromkeys([listing.sort, *listing.sorts.values()])
+    if any(sort.name == "gene symbols" for sort in sorts):
         from tools.apis import species_words
 
         params["species"] = species_words.get((named or "").lower(), named or "") or species or "human"
@@ -347,23 +279,10 @@ def make_query(listing: Listing, species: str | None, wanted: list[str]) -> Quer
         # The same place is another base on another assembly.
         assemblies = read_conversation(listing.words, (), {}).assemblies
         params |= {"assembly": assemblies[0]} if len(assemblies) == 1 else {}
-    if len(listing.entries) > MOST_ENTRIES:
-        raise QueryError(f"The list has {len(listing.entries):,} entries.", f"Give up to {MOST_ENTRIES:,} at once.")
     fields = tuple(dict.fromkeys([*listing.sort.fields, *wanted]))
-    ids = tuple(dict.fromkeys(map(listing.sort.term, listing.entries)))
-    return Query(
-        api=listing.sort.api, kind="batch", ids=ids, scopes=listing.sort.scopes, fields=fields, params=params
-    ).check()
-
-
-def wanted_fields(listing: Listing, home: Path) -> list[str]:
-    """Return the fields that the words around a list ask for, best first."""
-    from rag.retrieve import rank
-
-    words = _EMPTY_WORDS.sub(" ", _ENTRIES.sub(" ", listing.words))
-    if not re.search(r"[A-Za-z]{3}", words):
-        return []
-    return [field.path for field in rank(listing.words, [listing.sort.api], 1, home=home)]
+    ids = tuple(dict.fromkeys(sort.term(entry) for entry, sort in listing.sorts.items()))
+    scopes = tuple(dict.fromkeys(path for sort in sorts for path in sort.scopes))
+    return Query(api=listing.sort.api, kind="batch", ids=ids, scopes=scopes, fields=fields, params=params).check()
 
 
 def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfound: list[str]) -> Mapping:
@@ -371,7 +290,7 @@ def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfoun
     found: dict[str, list[dict[str, Any]]] = {}
     for hit in hits:
         found.setdefault(str(hit.get("query", hit.get("_id"))), []).append(hit)
-    names = [path for path in query.scopes if path in _NAMES]
+    names = [path for path in query.scopes if path in NAMES]
     for term, candidates in found.items():
         # An alias of one gene may be the symbol of another, and a name a part of another: the very one was meant.
         exact = [
@@ -382,12 +301,16 @@ def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfoun
         if exact:
             found[term] = exact
     times = Counter(listing.entries)
-    counts = {"found": 0, "missing": 0, "ambiguous": 0, "duplicate": 0}
+    counts = {"found": 0, "missing": 0, "other": 0, "ambiguous": 0, "duplicate": 0}
     kept: list[dict[str, Any]] = []
     for entry in times:
-        candidates = found.get(listing.sort.term(entry), [])
+        sort = listing.sorts.get(entry)
+        candidates = found.get(sort.term(entry), []) if sort is not None else []
         marks = []
-        if not candidates:
+        if sort is None:
+            marks.append(f"not looked up: not one of the {listing.sort.name}")
+            counts["other"] += 1
+        elif not candidates:
             marks.append("missing")
             counts["missing"] += 1
         elif len(candidates) > 1:
@@ -413,10 +336,12 @@ def say_counts(listing: Listing, mapping: Mapping, backend: str = "") -> str:
     parts += [
         f"{counts[name]:,} {name}{where}" for name, where in (("ambiguous", ""), ("missing", place)) if counts[name]
     ]
+    if counts["other"]:
+        parts.append(f"{counts['other']:,} not looked up")
     if counts["duplicate"]:
         parts.append(f"{counts['duplicate']:,} given more than once")
     meant = query.params.get("species") or query.params.get("assembly")
-    said = f"{len(listing.entries):,} {listing.sort.name}{f' in {meant}' if meant else ''}: {', '.join(parts)}."
+    said = f"{len(listing.entries):,} {listing.called}{f' in {meant}' if meant else ''}: {', '.join(parts)}."
     if not counts["found"] and not counts["ambiguous"]:
         said += " If they are something else, say so before the list: “these drugs:”, “PubChem CIDs:”."
     return said

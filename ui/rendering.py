@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from agent.sentence import SHOWN
+from tools.apis import api_names
 from tools.query import Query
 from ui.answers import lay_out, tabulated
 from ui.explain import explain
@@ -80,7 +81,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"HGNC:\d+", "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/{}"),
         (r"WP\d+", "https://www.wikipathways.org/pathways/{}.html"),
         (r"[A-Z]{14}-[A-Z]{10}-[A-Z]", "https://pubchem.ncbi.nlm.nih.gov/#query={}"),
-        (r"[NX][MRP]_\d+(?:\.\d+)?", "https://www.ncbi.nlm.nih.gov/nuccore/{}"),
+        (r"[NX][MR]_\d+(?:\.\d+)?", "https://www.ncbi.nlm.nih.gov/nuccore/{}"),
+        (r"[NX]P_\d+(?:\.\d+)?", "https://www.ncbi.nlm.nih.gov/protein/{}"),
     )
 )
 #: One word of a cell, with an identifier perhaps in brackets behind a name: `DNA repair (R-HSA-73894)`.
@@ -177,13 +179,15 @@ def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | Non
     counted = len(rows) > len(record["hits"])
     # A request that could not be sent may say anything there.
     shown, start = min(len(rows), MOST_ROWS), query.params.get("from", "")
+    # A request line has commas between its identifiers: a name that holds one would be read as two.
+    torn = bool(record.get("list")) and any("," in str(hit["query"]) for hit in record["hits"])
     return {
         "id": answer_id,
         "status": record["status"],
         "question": record["question"],
         "api": query.api,
         # That of a long list would be many times as long as all that is shown.
-        "request": request_props(query) if len(query.ids) <= MOST_ROWS else None,
+        "request": request_props(query) if len(query.ids) <= MOST_ROWS and not torn else None,
         "table": show_table(columns, rows[:MOST_ROWS], listed=bool(record.get("list"))),
         "total": len(rows) if counted else max(record["total"] or 0, len(rows)),
         "shown": shown,
@@ -209,4 +213,5 @@ def request_props(query: Query) -> dict[str, Any]:
         "fields": ",".join(query.fields),
         "params": dict(query.params),
         "explain": [{"text": text, "means": means} for text, means in explain(query)],
+        "apis": list(api_names()),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 from typing import Any
 
 import chainlit as cl
@@ -15,11 +16,13 @@ from tools.errors import AssistantError, QueryError
 from tools.query import Kind, Query
 from ui.chat import get_chat
 from ui.explain import explain
+from ui.rendering import escape
 from ui.settings_panel import chosen_settings
+from ui.species import Origin, without_species
 from ui.tasks import at_work
-from ui.turn import history_before, show_answer, show_fault, user_name, work_aside
+from ui.turn import Steps, history_before, show, show_answer, show_fault, user_name, work_aside
 
-_PARAMETERS = ("species", "assembly", "size", "sort", "filter")
+_PARAMETERS = ("species", "assembly", "size", "sort", "filter", "from", "facets", "facet_size")
 _REQUEST_LINE = re.compile(r"\s*([a-z][a-z0-9_-]*)\s+/\w")
 
 
@@ -86,34 +89,47 @@ async def run_edited(payload: dict[str, Any]) -> dict[str, Any]:
     verdict = await asyncio.to_thread(judge, payload)
     if not verdict["ok"]:
         return verdict
-    first = await asyncio.to_thread(get_chat().answers.get, str(payload.get("answer") or ""), user_name())
-    question = str(first["question"]) if first else ""
-    draft = drafted(first) if first else None
-    ran = await run_line(
-        verdict["line"], question, draft=draft if draft != verdict["line"] else None, lead="The edited request:"
-    )
+    question, origin = await _read_origin(payload)
+    meant = without_species(verdict["line"], origin.species)
+    draft = origin.drafted if origin.drafted != meant else None
+    ran = await run_line(verdict["line"], question, draft=draft, lead="The edited request:", origin=origin)
     return {"ok": True, "ran": ran}
 
 
-def drafted(record: dict[str, Any]) -> str | None:
-    """Return the request that the model wrote for a record's question, however often it was edited since.
+async def run_choice(payload: dict[str, Any]) -> bool:
+    """Answer for one of the choices that a question left open, and tell whether it came to that."""
+    question, origin = await _read_origin(payload)
+    return await run_line(str(payload["line"]), question, origin=origin)
 
-    None where it wrote none: a request that was pasted, or a list.
+
+async def _read_origin(payload: dict[str, Any]) -> tuple[str, Origin]:
+    """Return the question of the answer that the page names, and where that answer's request comes from.
+
+    However often it was edited or narrowed since, the model's own request stays what it drafted; it drafted none where
+    a request was pasted, or a list.
     """
-    if record.get("list") or is_request_line(record["question"]):
-        return None
-    draft: str | None = record.get("draft") or record["request"]
-    return draft
+    record = await asyncio.to_thread(get_chat().answers.get, str(payload.get("answer") or ""), user_name())
+    if record is None:
+        return "", Origin()
+    question = str(record["question"])
+    if record.get("origin"):
+        return question, Origin(**record["origin"])
+    if record.get("list") or is_request_line(question):
+        return question, Origin()
+    # Edited answers of earlier versions say no more than the draft.
+    return question, Origin(record.get("draft") or record["request"])
 
 
-async def run_line(line: str, question: str, *, draft: str | None = None, lead: str = "") -> bool:
+async def run_line(
+    line: str, question: str, *, draft: str | None = None, lead: str = "", origin: Origin | None = None
+) -> bool:
     """Run a request line and put its answer on the page, and tell whether it came to that; Stop ends the wait."""
     settings = chosen_settings(get_chat().settings, cl.context.session.chat_settings)
     async with at_work():
         try:
             record = await run_request_aside(line, settings, question)
             if record is not None:
-                await show_answer(record, draft=draft, lead=lead)
+                await show_answer(record, draft=draft, lead=lead, origin=origin)
             return record is not None
         except asyncio.CancelledError:
             return False
@@ -123,7 +139,11 @@ async def run_line(line: str, question: str, *, draft: str | None = None, lead: 
 
 
 async def run_request_aside(line: str, settings: Settings, question: str) -> Record | None:
-    """Run a request line in a thread."""
+    """Run a request line in a thread and show the work; None when it was stopped.
+
+    Raises:
+        AssistantError: what is needed for an answer is not there.
+    """
     from agent.direct import run_request
 
     def work(tell: Any, _: Any) -> None:
@@ -133,10 +153,33 @@ async def run_request_aside(line: str, settings: Settings, question: str) -> Rec
             runtime.doubt_service()
         tell("record", record)
 
-    async for kind, value in work_aside(work):
-        if kind == "record":
-            return value  # type: ignore[no-any-return]
-    return None
+    record: Record | None = None
+    steps, done = Steps(), "Stopped"
+    await steps.begin()
+    try:
+        async with aclosing(work_aside(work)) as events:
+            async for kind, value in events:
+                if kind == "record":
+                    record = value
+                else:
+                    await show(steps, kind, value)
+        if record is not None:
+            await _show_outcome(steps, record)
+            done = f"Asked in {record['seconds']['total']:.1f} s" if record["attempts"] else "Not sent"
+    except Exception:
+        done = "Failed"
+        raise
+    finally:
+        await steps.end(done)
+    return record
+
+
+async def _show_outcome(steps: Steps, record: Record) -> None:
+    """Show what became of a request: each time that it was sent, or why it was not."""
+    for attempt in record["attempts"]:
+        await steps.asked(attempt, record["total"] or 0, record["backend"])
+    if not record["attempts"] and record["error"]:
+        await steps.say("Checked the request", escape(record["error"]["message"]), failed=True)
 
 
 async def save_correction(payload: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +191,7 @@ async def save_correction(payload: dict[str, Any]) -> dict[str, Any]:
     draft, question = record.get("draft"), record["question"]
     if not draft or not question:
         return {"ok": False, "message": "There is no question that it corrects."}
+    correction = without_species(record["request"], (record.get("origin") or {}).get("species"))
     history: list[str] = []
     for turn in history_before(None):
         if turn["question"] == question:
@@ -156,6 +200,6 @@ async def save_correction(payload: dict[str, Any]) -> dict[str, Any]:
         if turn["question"] not in history[-1:]:
             history.append(turn["question"])
     await asyncio.to_thread(
-        chat.corrections.save, user, question, history, draft, record["request"], int(record["total"] or 0)
+        chat.corrections.save, user, question, history, draft, correction, int(record["total"] or 0)
     )
     return {"ok": True}

@@ -13,10 +13,10 @@ from tools.apis import SPECIES, api_names, get_api
 ANY = "any"
 _BACKENDS = {"auto": "Live if it answers, else offline", "live": "Live services", "offline": "Offline snapshot"}
 _MODELS = {"packaged": "Model on this machine", "openai": "Model server"}
-#: What it can do, by API.
+#: What it can do, by API: questions that the live services and the offline snapshot both have an answer to.
 STARTERS: dict[str, tuple[tuple[str, str], ...]] = {
     "Genes": (
-        ("Pathways of a gene", "which Reactome pathways is CDK2 in?"),
+        ("Pathways of a gene", "which WikiPathways pathways is CDK2 in?"),
         ("Where a gene is", "where is BRCA1 located?"),
         ("Identifiers", "Ensembl gene ID of TP53 in human"),
         ("Function", "which biological processes is BRAF involved in?"),
@@ -24,18 +24,18 @@ STARTERS: dict[str, tuple[tuple[str, str], ...]] = {
     "Variants": (
         ("Significance", "what is the clinical significance of rs113488022?"),
         ("Pathogenic variants", "pathogenic ClinVar variants in BRCA1"),
-        ("Predictions", "CADD score of rs429358"),
-        ("Frequencies", "gnomAD allele frequency of rs6025"),
+        ("Conditions", "which conditions are linked to rs76992529?"),
+        ("Frequencies", "ExAC allele frequency of rs334"),
     ),
     "Drugs": (
         ("Targets", "what are the targets of imatinib?"),
         ("Structure", "SMILES of aspirin"),
-        ("Mechanism", "mechanism of action of metformin"),
+        ("Approval", "when was imatinib first approved?"),
         ("Identifiers", "PubChem CID of caffeine"),
     ),
     "Diseases": (
         ("Phenotypes", "which phenotypes does cystic fibrosis have?"),
-        ("Definition", "definition of Marfan syndrome"),
+        ("Other names", "synonyms of Marfan syndrome"),
         ("Genes", "genes related to Huntington disease"),
         ("Identifiers", "OMIM id of phenylketonuria"),
     ),

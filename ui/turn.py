@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import chainlit as cl
@@ -17,10 +17,11 @@ from chainlit.utils import utc_now
 
 from agent.listener import Listener, listener
 from agent.settings import Settings
-from agent.state import Record
+from agent.state import Attempt, Record
 from tools.errors import AssistantError
 from ui.chat import get_chat
 from ui.rendering import answer_props, escape, escape_piece, headline
+from ui.species import Origin, without_species
 
 log = logging.getLogger(__name__)
 Event = tuple[str, Any]
@@ -93,13 +94,22 @@ class Steps:
         await self.now.send()
         return self.now
 
+    async def at(self, name: str) -> cl.Step:
+        """Return the step of this name if it is the current one; begin it otherwise."""
+        return self.now if self.now is not None and self.now.name == name else await self.open(name)
+
     async def say(self, name: str, text: str, failed: bool = False) -> None:
         """Add a step that is done; `text` is Markdown."""
-        if self.now is None or self.now.name != name:
-            await self.open(name)
-        assert self.now is not None
-        self.now.output, self.now.is_error = text, failed
+        step = await self.at(name)
+        step.output, step.is_error = text, failed
         await self.close()
+
+    async def asked(self, attempt: Attempt, total: int, backend: str | None) -> None:
+        """Add what became of a request that was sent."""
+        found = f"{total:,} found" if attempt["outcome"] == "ok" else escape(attempt["error"] or attempt["outcome"])
+        name = f"Asked {'the offline snapshot' if backend == 'offline' else 'the service'}"
+        failed = attempt["outcome"] in ("error", "rejected")
+        await self.say(name, f"{escape(attempt['request'])}\n{found}", failed=failed)
 
     async def close(self) -> None:
         """End the current step."""
@@ -186,7 +196,7 @@ async def ask(question: str, history: list[dict[str, str]], settings: Settings) 
                 if kind == "record":
                     record = value
                 else:
-                    await _show(steps, kind, value)
+                    await show(steps, kind, value)
         done = _summary(record) if record else "Stopped"
     except asyncio.CancelledError:
         return None
@@ -198,27 +208,21 @@ async def ask(question: str, history: list[dict[str, str]], settings: Settings) 
     return record
 
 
-async def _show(steps: Steps, kind: str, value: Any) -> None:
+async def show(steps: Steps, kind: str, value: Any) -> None:
     """Show one thing that happened."""
     if kind == "idle":
         building = get_chat().preparation.text
         if building:
-            if steps.now is None or steps.now.name != "Preparing":
-                await steps.open("Preparing")
-            assert steps.now is not None
-            steps.now.output = escape(building)
-            await steps.now.update()
+            step = await steps.at("Preparing")
+            step.output = escape(building)
+            await step.update()
     elif kind == "place":
         if value:
-            step = (
-                steps.now
-                if steps.now is not None and steps.now.name == "Waiting for the model"
-                else await steps.open("Waiting for the model")
-            )
+            step = await steps.at("Waiting for the model")
             step.output = f"{value} {'question is' if value == 1 else 'questions are'} ahead of yours"
             await step.update()
     elif kind == "token":
-        step = steps.now if steps.now is not None and steps.now.name == "Drafting" else await steps.open("Drafting")
+        step = await steps.at("Drafting")
         await step.stream_token(escape_piece(value))
     else:
         await _show_node(steps, *value)
@@ -243,12 +247,8 @@ async def _show_node(steps: Steps, node: str, change: dict[str, Any]) -> None:
     elif node == "repair" and change.get("request"):
         await steps.say("Searching in another way", escape(change["request"]))
     elif node == "execute" and change.get("attempts"):
-        last, result = change["attempts"][-1], change.get("result") or {}
-        found = (
-            f"{result.get('total', 0):,} found" if last["outcome"] == "ok" else escape(last["error"] or last["outcome"])
-        )
-        name = f"Asked {'the offline snapshot' if change.get('backend') == 'offline' else 'the service'}"
-        await steps.say(name, f"{escape(last['request'])}\n{found}", failed=last["outcome"] == "error")
+        result = change.get("result") or {}
+        await steps.asked(change["attempts"][-1], result.get("total", 0), change.get("backend"))
 
 
 def _summary(record: Record) -> str:
@@ -256,8 +256,30 @@ def _summary(record: Record) -> str:
     return f"Done in {record['seconds']['total']:.1f} s" + (f", {tries} attempts" if tries > 1 else "")
 
 
-async def show_answer(record: Record, *, draft: str | None = None, lead: str = "") -> None:
-    """Put an answer on the page: its sentence, its table and request, charts; then, once counted, ways to narrow it."""
+def _sentence(record: Record) -> str:
+    """Return what an answer says; where a command is advised elsewhere, what the page has in its place."""
+    if record["status"] == "refused":
+        from agent.nodes import LONGEST_QUESTION
+
+        if len(record["question"]) > LONGEST_QUESTION:
+            return (
+                f"That is too long for a question. Ask in up to {LONGEST_QUESTION:,} characters; a list of identifiers "
+                "can be attached as a file, one on a line."
+            )
+    return headline(dict(record))
+
+
+async def show_answer(
+    record: Record, *, draft: str | None = None, lead: str = "", origin: Origin | None = None
+) -> None:
+    """Put an answer on the page: its sentence, its table and request, charts; then, once counted, ways to narrow it.
+
+    Args:
+        record: the record of a question or of a request.
+        draft: the model's request, where this one is its edited form and may be saved as its correction.
+        lead: what the page says before the answer.
+        origin: where the request comes from, where it is not the model's for the question.
+    """
     from ui.charts import chart
     from ui.choices import find_choices
 
@@ -265,7 +287,7 @@ async def show_answer(record: Record, *, draft: str | None = None, lead: str = "
     elements: list[Any] = []
     answer: Any = None
     if record["request"] is not None:
-        kept = {**record, "draft": draft}
+        kept = {**record, "draft": draft, "origin": asdict(origin) if origin is not None else None}
         answer_id = await asyncio.to_thread(chat.answers.keep, kept, session.thread_id, user_name())
         props = await asyncio.to_thread(answer_props, dict(record), answer_id, draft)
         answer = cl.CustomElement(name=ANSWER, props=props, display="inline")
@@ -273,9 +295,11 @@ async def show_answer(record: Record, *, draft: str | None = None, lead: str = "
         figure = await asyncio.to_thread(chart, dict(record))
         if figure is not None:
             elements.append(cl.Plotly(name=CHART, figure=figure, display="inline", size="large"))
-    turn = {"question": record["question"], "request": record["request"] or "none"}
+    # What the settings add is no part of the conversation: no question asked for it.
+    meant = without_species(record["request"], origin.species) if record["request"] and origin else record["request"]
+    turn = {"question": record["question"], "request": meant or "none"}
     await cl.Message(
-        content="\n\n".join(part for part in (escape(lead), escape(headline(dict(record)))) if part),
+        content="\n\n".join(part for part in (escape(lead), escape(_sentence(record))) if part),
         elements=elements, metadata={"turn": turn},
     ).send()  # fmt: skip
     if answer is not None and record["status"] in ("answered", "empty"):

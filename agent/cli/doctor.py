@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,6 +78,7 @@ def _look(settings: Settings) -> Iterator[Finding]:
     yield from _packages()
     yield from _home(settings.home)
     yield from _model(settings)
+    yield from _own_fields(settings.home)
     yield _retrieval(settings)
     yield from _offline(settings)
     yield _backend(settings)
@@ -141,30 +143,64 @@ def _model(settings: Settings) -> Iterator[Finding]:
         there = settings.model_path.is_file()
         mend = "" if there else "Set BIOTHINGS_ASSISTANT_MODEL_PATH to a GGUF file, or leave it empty."
         yield Finding("model", "ok" if there else "missing", str(settings.model_path), mend)
+        if not there:
+            return
     else:
         try:
             yield Finding("model", "ok", f"packaged: {packaged_model().name}")
         except AssistantError as error:
             yield Finding("model", "missing", error.message, error.hint)
+    yield from _adapter(settings)
+
+
+def _adapter(settings: Settings) -> Iterator[Finding]:
+    """The adapter that will be merged into the model, and whether that is done already."""
+    from agent.model.weights import merged_path
+
     adapter = settings.adapter
-    if adapter is not None:
-        yield Finding("adapter", "ok", str(adapter))
-    else:
-        yield Finding("adapter", "note", "none: the base model is used as it is, with the general prompt")
-    merged = sorted((settings.home / "models").glob("merged-*.gguf"))
-    if adapter is not None and settings.model_path is None:
-        yield Finding("merged model", "ok", merged[-1].name if merged else "will be written at first use")
+    if adapter is None:
+        yield Finding("adapter", "note", "none: the model is used as it is, with the general prompt")
+        return
+    try:
+        merged = merged_path(settings.home, adapter, base=settings.model_path)
+    except AssistantError as error:
+        mend = (
+            "Set BIOTHINGS_ASSISTANT_ADAPTER_PATH to the folder of a LoRA adapter, or leave it empty."
+            if settings.adapter_path
+            else f"Install {_DISTRIBUTION} again."
+        )
+        yield Finding("adapter", "missing", error.message, error.hint or mend)
+        return
+    yield Finding("adapter", "ok", str(adapter))
+    yield Finding("merged model", "ok", merged.name if merged.is_file() else "will be written at first use")
+
+
+def _own_fields(home: Path) -> Iterator[Finding]:
+    """Field catalogues of the user's own that stand in the place of packaged ones."""
+    from tools.apis import API_NAMES
+    from tools.catalogue import override_path
+
+    for api in API_NAMES:
+        path = override_path(home, api)
+        if path.is_file():
+            kept = time.strftime("%Y-%m-%d", time.localtime(path.stat().st_mtime))
+            mend = f"`biothings-assistant fields --refresh --undo --api {api}` goes back to the packaged ones."
+            yield Finding(f"fields of {api}", "note", f"your own of {kept}: {path}", mend)
 
 
 def _retrieval(settings: Settings) -> Finding:
     from rag.embeddings import default_embedder
+    from rag.index import load_contents
+    from tools.catalogue import set_home
 
     try:
         default_embedder()
+        set_home(settings.home)
+        name = f"index-{load_contents().fingerprint}"
     except AssistantError as error:
         return Finding("retrieval", "missing", error.message, error.hint)
-    built = sorted(settings.home.glob("index-*"))
-    return Finding("retrieval", "ok", f"index {built[-1].name}" if built else "index will be built at first use")
+    built = (settings.home / name).is_dir()
+    return Finding("retrieval", "ok", f"index {name}" if built else "index will be built at first use")
 
 
 def _offline(settings: Settings) -> Iterator[Finding]:

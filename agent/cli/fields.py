@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,9 @@ def fields(
     k: Annotated[int, typer.Option("-k", "--count", min=1, max=200, help="How many.")] = 16,
     as_json: JsonOption = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch the list of fields from the live service.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="With --refresh: back to the packaged list; texts of your own go, too.")
+    ] = False,
     backend: BackendOption = None,
 ) -> None:
     """Find fields by what they hold.
@@ -30,6 +34,8 @@ def fields(
         biothings-assistant fields "allele frequency in Europeans" --api myvariant -k 5 --json
 
         biothings-assistant fields --refresh --api mygene
+
+        biothings-assistant fields --refresh --undo
     """
     from agent.settings import load_settings
     from tools.apis import API_NAMES
@@ -37,12 +43,17 @@ def fields(
 
     if (text is None) == (not refresh):
         raise typer.BadParameter("Give a text to search for, or --refresh.")
+    if undo and not refresh:
+        raise typer.BadParameter("--undo goes with --refresh.")
     settings = load_settings()
     set_home(settings.home)
     apis = [known_api(api)] if api else None
     if refresh:
         for name in apis or API_NAMES:
-            _refresh(name, backend or "live")
+            if undo:
+                _undo(name, settings.home)
+            else:
+                _refresh(name, backend or "live")
         return
     from rag.retrieve import rank
 
@@ -99,3 +110,19 @@ def _refresh(api: str, backend_name: str) -> None:
     save(refresh(api, listing), path)
     after = set(load_catalogue(api).fields)
     say(f"{api}: {len(after)} fields, {len(after - before)} new, {len(before - after)} gone; kept in {path}.")
+
+
+def _undo(api: str, home: Path) -> None:
+    """Remove the user's own catalogue of an API, so that the packaged one is used again."""
+    from tools.apis import API_NAMES
+    from tools.catalogue import override_path
+    from tools.errors import SettingsError
+
+    if api not in API_NAMES:
+        raise SettingsError(f"There is no packaged list of the fields of {api}.", "`offline drop` removes an API.")
+    path = override_path(home, api)
+    if path.is_file():
+        path.unlink()
+        say(f"{api}: the packaged fields are used again; {path} is removed.")
+    else:
+        say(f"{api}: the packaged fields are in use.")

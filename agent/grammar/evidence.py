@@ -2,8 +2,8 @@
 
 A small model that has written a clause too many fills it with whatever the field allows: a gene type nobody asked for,
 an action of the wrong sort. Every other literal is a span of the conversation already; here the allowed values of a
-field are held to the same: one can be written where its own words were said, or other words for it; of codes, which
-have no words, where words for the field itself were.
+field are held to the same: one can be written where its own words were said, or other words for it; one of a few, or of
+codes, which have no words, where words for the field itself were.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _NUMBER = re.compile(r"\d+")
 _WHOLE_WORD = 3
 #: Values that are no longer have no words of their own.
 _CODE_LETTERS = 4
+_FEW = 4
 _CUE_PATTERNS = {name: re.compile(rf"(?<![a-z])(?:{'|'.join(cues.split())})") for name, cues in CUES.items()}
 _NEGATED = re.compile(r"n['’]t(?!\w)|[-\w](?:free|negative|less)(?!\w)")
 #: Values that are everyday words.
@@ -66,7 +67,7 @@ class Evidence:
             or self._all.names(value, other, whole=False)
             or (len(value) > 1 and value.lower() in _EVERYDAY and self._now.has(value))
         }
-        if not named and not (_are_codes(values) and self.speaks_of(api, path)):
+        if not named and not (_have_few_words(values) and self.speaks_of(api, path)):
             return ()
         if not whole:
             named = dict.fromkeys(values)
@@ -93,9 +94,9 @@ class Evidence:
         return bool(found or (part == "not" and _NEGATED.search(self._all.text)))
 
 
-def _are_codes(values: Sequence[str]) -> bool:
-    """Tell whether values are letters that stand for something, of which other words may have been said."""
-    return all(len(value) <= _CODE_LETTERS for value in values)
+def _have_few_words(values: Sequence[str]) -> bool:
+    """Tell whether values are codes, or so few that the other words for them are not known to be listed here."""
+    return len(values) <= _FEW or all(len(value) <= _CODE_LETTERS for value in values)
 
 
 class _Said:

@@ -41,7 +41,5 @@ def open_model(settings: Settings, progress: Progress | None = None) -> Model:
     from agent.model.llama import LlamaModel
     from agent.model.weights import merged_model
 
-    # Our own adapter belongs to the packaged base; another model gets only an adapter that was named for it.
-    adapter = settings.adapter if settings.model_path is None else settings.adapter_path
-    path = merged_model(settings.home, adapter, progress, base=settings.model_path)
+    path = merged_model(settings.home, settings.adapter, progress, base=settings.model_path)
     return LlamaModel(path, threads=settings.threads, timeout=settings.model_timeout)

@@ -37,6 +37,11 @@ _SCHEMA = {
     },
 }
 
+_PROOF = "obeyed"
+_PROOF_PROMPT = "Say hello."
+"""Nothing but a grammar makes a model answer this with `_PROOF`."""
+_PROOF_TOKENS = 16
+
 log = logging.getLogger(__name__)
 
 
@@ -47,9 +52,9 @@ class _Refused(Exception):
 class OpenAIModel:
     """Completes prompts on a server; safe to call from several threads.
 
-    A grammar is sent as llama.cpp's servers take it. A server that refuses it gets a JSON schema of one string instead,
-    and one that refuses that as well gets the prompt alone; what worked is remembered. A server may also ignore the
-    grammar without a word, so a caller has to check the text.
+    A grammar is sent as llama.cpp's servers take it. A server that refuses it, or passes over it without a word, gets a
+    JSON schema of one string instead, and one that refuses that as well gets the prompt alone; what worked is
+    remembered. A schema does not say which requests there are, so a caller has to check the text.
     """
 
     def __init__(
@@ -76,6 +81,8 @@ class OpenAIModel:
         self.timeout = timeout
         self._api_key = api_key
         self._mode: _Mode = "grammar"
+        self._proven = False
+        self._takes_stop = True
         self._client: Any = None
         self._lock = threading.Lock()
 
@@ -95,24 +102,31 @@ class OpenAIModel:
             on_position(0)
         if max_tokens == 0:
             return Completion("", 0, 0, 0.0, "length")
+        if grammar and self._mode == "grammar" and not self._proven:
+            self._prove_grammar(cancel)
         begin = time.monotonic()
-        modes = _MODES[_MODES.index(self._mode) :] if grammar else ("free",)
-        for mode in modes:
+        modes: list[_Mode] = list(_MODES[_MODES.index(self._mode) :] if grammar else ("free",))
+        while True:
+            mode = modes[0]
             options = self._options(mode, grammar, max_tokens, stop)
             try:
                 completion = self._request(chat_messages(prompt), options, mode, on_token, cancel, begin)
             except _Refused as refusal:
+                if options["stop"] and re.search(r"\bstop\b", str(refusal)):
+                    # OpenAI's reasoning models do not take it; the text is cut here as well.
+                    self._takes_stop = False
+                    continue
                 if mode == "free":
                     raise ModelError(
                         f"The server at {self.base_url} refuses the request: {refusal}",
                         "Check BIOTHINGS_ASSISTANT_OPENAI_MODEL, and that the prompt fits the model's context.",
                     ) from None
                 log.info("The server at %s refuses the mode %s: %s", self.base_url, mode, refusal)
+                modes.pop(0)
             else:
                 if grammar:
                     self._mode = mode
                 return _cut(completion, stop)
-        raise AssertionError("the last mode returns or raises")
 
     def warm_up(self, prefix: str = "") -> None:
         """Import the client in the background; a server needs no more."""
@@ -142,8 +156,27 @@ class OpenAIModel:
                 )
             return self._client
 
+    def _prove_grammar(self, cancel: threading.Event | None) -> None:
+        """Go over to the schema where the server does not obey a grammar; many pass over what they do not know."""
+        options = self._options("grammar", f'root ::= "{_PROOF}"', _PROOF_TOKENS, ())
+        try:
+            proof = self._request([("user", _PROOF_PROMPT)], options, "grammar", None, cancel, time.monotonic())
+        except _Refused as refusal:
+            log.info("The server at %s refuses grammars: %s", self.base_url, refusal)
+            self._mode = "schema"
+            return
+        if proof.finish_reason == "cancelled":
+            return
+        if proof.text.strip() == _PROOF:
+            self._proven = True
+        else:
+            log.info("The server at %s passes over grammars.", self.base_url)
+            self._mode = "schema"
+
     def _options(self, mode: _Mode, grammar: str | None, max_tokens: int, stop: Sequence[str]) -> dict[str, Any]:
-        options: dict[str, Any] = {"stop": list(stop)[:_STOPS] or None}
+        # A schema's answer may be laid out in lines.
+        stops = [word for word in stop if self._takes_stop and not (mode == "schema" and "\n" in word)]
+        options: dict[str, Any] = {"stop": stops[:_STOPS] or None}
         extra: dict[str, Any] = {}
         if self.base_url.rstrip("/") == OPENAI_URL:
             options["max_completion_tokens"] = max_tokens

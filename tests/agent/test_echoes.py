@@ -28,6 +28,20 @@ from tools.query import Query
         ("receptor genes with receptor binding",
          'mygene /v3/query?q=name:receptor AND go.MF.term:"receptor binding"',
          'mygene /v3/query?q=name:receptor AND go.MF.term:"receptor binding"'),
+        ("Which kinase genes have calcium ion binding?",
+         'mygene /v3/query?q=name:kinase AND go.MF.term:"calcium ion binding"',
+         'mygene /v3/query?q=name:kinase AND go.MF.term:"calcium ion binding"'),
+        ("approved drugs indicated for nausea, side effects",
+         "mychem /v1/query?q=chembl.max_phase:4 AND drugcentral.drug_use.indication.concept_name:nausea"
+         "&fields=sider.side_effect.name",
+         "mychem /v1/query?q=chembl.max_phase:4 AND drugcentral.drug_use.indication.concept_name:nausea"
+         "&fields=sider.side_effect.name"),
+        ("membrane transporter genes involved in transport",
+         "mygene /v3/query?q=name:transporter AND go.BP.term:transport AND go.CC.term:membrane",
+         "mygene /v3/query?q=name:transporter AND go.BP.term:transport AND go.CC.term:membrane"),
+        ("BRCA2 variants for cancer that are in COSMIC",
+         "myvariant /v1/query?q=clinvar.rcv.conditions.name:cancer AND _exists_:cosmic",
+         "myvariant /v1/query?q=clinvar.rcv.conditions.name:cancer AND _exists_:cosmic"),
     ],
 )  # fmt: skip
 def test_an_echo_is_left_out(question: str, drafted: str, meant: str) -> None:

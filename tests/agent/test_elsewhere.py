@@ -37,7 +37,18 @@ def test_the_other_source_is_asked_and_named(script: Callable[..., Any], setting
     assert (record["status"], record["request"]) == ("answered", CHEMBL)
     assert "440.61" in record["values"]
     assert [attempt["outcome"] for attempt in record["attempts"]] == ["empty", "ok"]
-    assert "There is no value of pubchem.molecular_weight" in record["answer"]
+    assert "The records have no value of pubchem.molecular_weight" in record["answer"]
+
+
+def test_an_identifier_names_no_source() -> None:
+    query = Query.parse("mydisease /v1/disease/MONDO:0007947?fields=mondo.xrefs.omim")
+    assert (
+        "hpo.omim" in same_elsewhere(query, [{"_id": "MONDO:0007947"}], "OMIM id of MONDO:0007947")["mondo.xrefs.omim"]
+    )
+    assert same_elsewhere(query, [{"_id": "MONDO:0007947"}], "Mondo's OMIM id of Marfan syndrome") == {}
+    query = Query.parse("mydisease /v1/query?q=mondo.label:asthma&fields=disease_ontology.def")
+    assert same_elsewhere(query, [{"_id": "X"}], "what do we know of the definition of asthma?") != {}
+    assert same_elsewhere(query, [{"_id": "X"}], "definition of asthma in DO") == {}
 
 
 @pytest.mark.parametrize("question", ["molecular weight of tirofiban in PubChem", "PubChem: weight of tirofiban"])
@@ -54,7 +65,7 @@ def test_what_the_snapshot_lacks_is_offered_where_it_is(script: Callable[..., An
     script(line)
     record = build_graph(settings).invoke({"question": "hydrogen bond donors of tirofiban"})
     assert (record["status"], record["request"]) == ("empty", line)
-    assert "It holds the same in chembl.molecule_properties.hbd" in record["answer"]
+    assert "The snapshot has the like in chembl.molecule_properties.hbd" in record["answer"]
     script("mychem /v1/query?q=chembl.pref_name:tirofiban&fields=chembl.molecule_properties.hbd")
     record = build_graph(settings).invoke({"question": "chembl.molecule_properties.hbd of tirofiban"})
     assert (record["status"], record["values"][:1]) == ("answered", ["3"])

@@ -27,6 +27,8 @@ EFFECTS = load_catalogue("myvariant").fields["snpeff.ann.effect"].values
         ("variants in BRAF", "myvariant", "snpeff.ann.effect", ()),
         ("pthogenic variants in BRAF", "myvariant", "clinvar.type", ()),
         ("SIFT damaging", "myvariant", "dbnsfp.sift.pred", ("D",)),
+        ("variants that SIFT calls damaging", "myvariant", "cadd.sift.cat", ("deleterious", "tolerated")),
+        ("resistance biomarkers of CGI", "myvariant", "cgi.evidence_level", ()),
         ("serine to Lys", "myvariant", "dbnsfp.aa.alt", ("K", "S")),
         ("I want EGFR T790M", "myvariant", "dbnsfp.aa.ref", ("T", "M")),
         ("A>G changes", "myvariant", "dbnsfp.ref", ("A", "G")),

@@ -10,6 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.grammar import REFUSAL, Grammar, build_grammar
+from agent.nodes import GRAMMAR_FIELDS
+from agent.prompts import HISTORY
+from finetune.evaluate import read_questions, take_sample
+from rag.index import open_index
+from rag.retrieve import Retriever
 from tools.apis import API_NAMES
 from tools.catalogue import load_catalogue
 from tools.lucene import escape, fields_of, parse
@@ -297,6 +302,21 @@ def test_llama_reads_and_follows(history: tuple[str, ...], question: str) -> Non
             grammar = build_grammar(question, history, fields_used(pair[2]))
             assert llama_accepts(grammar, pair[2])
             assert not llama_accepts(grammar, pair[2] + " x")
+
+
+def test_llama_reads_the_grammars_of_the_evaluation(real_home: Path) -> None:
+    """As the graph builds them, of 300 of the questions, so that it stays within a minute.
+
+    What the earlier questions were answered by is not known; a right request of the question stands in for it.
+    """
+    retriever = Retriever(open_index(real_home))
+    for row in take_sample(read_questions(), 300):
+        earlier = row.history[-HISTORY:]
+        paths: dict[str, list[str]] = {}
+        for field in retriever.retrieve(row.question, earlier, None, GRAMMAR_FIELDS).fields:
+            paths.setdefault(field.api, []).append(field.path)
+        said = [*earlier, *row.requests[:1]] if earlier else []
+        assert_loads(build_grammar(row.question, said, paths))
 
 
 def llama_accepts(grammar: Grammar, text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -52,13 +53,17 @@ def test_a_real_server_is_left_on_cancel(model_server: str) -> None:
 
 
 class Misbehaving(BaseHTTPRequestHandler):
-    """Refuses, fails or dawdles as its class says; keeps the bodies that it got."""
+    """Refuses, fails or dawdles as its class says; keeps the bodies that it got.
+
+    Of grammars it obeys those that allow a single word, or, unless `obeys`, none.
+    """
 
     refuses: ClassVar[tuple[str, ...]] = ()
     status: ClassVar[int] = 200
     delay: ClassVar[float] = 0.0
     streams: ClassVar[bool] = True
     content: ClassVar[str] = "hello"
+    obeys: ClassVar[bool] = True
     bodies: ClassVar[list[dict[str, Any]]] = []
 
     def do_POST(self) -> None:
@@ -69,18 +74,20 @@ class Misbehaving(BaseHTTPRequestHandler):
         if refused or self.status != 200:
             self._reply(400 if refused else self.status, json.dumps({"error": {"message": f"no {refused}"}}))
             return
+        word = re.fullmatch(r'root ::= "(\w+)"', body.get("grammar", ""))
+        content = word[1] if word and self.obeys else self.content
         if not self.streams:
             self._reply(200, json.dumps({
                 "id": "1", "object": "chat.completion", "created": 1, "model": "m",
                 "choices": [
-                    {"index": 0, "message": {"role": "assistant", "content": self.content}, "finish_reason": "stop"}
+                    {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
                 ],
                 "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
             }))  # fmt: skip
             return
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
         parts = [
-            {"choices": [{"index": 0, "delta": {"role": "assistant", "content": self.content}, "finish_reason": None}]},
+            {"choices": [{"index": 0, "delta": {"role": "assistant", "content": content}, "finish_reason": None}]},
             {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
             {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}},
         ]
@@ -114,7 +121,7 @@ def double() -> Iterator[tuple[str, type[Misbehaving]]]:
 def test_prompt_and_limits_are_sent_as_chat(double: tuple[str, type[Misbehaving]]) -> None:
     url, handler = double
     done = OpenAIModel("m", base_url=url, api_key="k").complete(PROMPT, grammar="root ::= [a-z]+", max_tokens=9)
-    body = handler.bodies[0]
+    body = handler.bodies[-1]
     assert body["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Which gene?"},
@@ -140,6 +147,35 @@ def test_a_server_without_either_gets_the_prompt_alone(double: tuple[str, type[M
     handler.refuses = ("grammar", "response_format")
     assert OpenAIModel("m", base_url=url).complete(PROMPT, grammar="root ::= [a-z]+").text == "hello"
     assert len(handler.bodies) == 3
+
+
+def test_a_server_that_passes_over_the_grammar_gets_a_schema(double: tuple[str, type[Misbehaving]]) -> None:
+    url, handler = double
+    # Laid out in lines, as many servers do.
+    handler.obeys, handler.content = False, '{\n  "request": "mygene /v3/gene/1017"\n}'
+    model = OpenAIModel("m", base_url=url)
+    for _ in range(2):
+        done = model.complete(PROMPT, grammar="root ::= [a-z]+", stop=("<|im_end|>", "\n"))
+        assert done.text == "mygene /v3/gene/1017"
+    sent = [("grammar" in body, "response_format" in body, body.get("stop")) for body in handler.bodies]
+    assert sent == [(True, False, None)] + [(False, True, ["<|im_end|>"])] * 2
+
+
+def test_a_server_that_obeys_is_put_to_the_proof_once(double: tuple[str, type[Misbehaving]]) -> None:
+    url, handler = double
+    model = OpenAIModel("m", base_url=url)
+    for _ in range(2):
+        assert model.complete(PROMPT, grammar="root ::= [a-z]+").text == "hello"
+    assert [body["grammar"] for body in handler.bodies[1:]] == ["root ::= [a-z]+"] * 2
+
+
+def test_stop_strings_are_left_out_where_the_server_refuses_them(double: tuple[str, type[Misbehaving]]) -> None:
+    url, handler = double
+    handler.refuses, handler.content = ("stop",), "mygene /v3/gene/1\nThis looks it up."
+    model = OpenAIModel("m", base_url=url)
+    for _ in range(2):
+        assert model.complete(PROMPT, stop=("<|im_end|>", "\n")).text == "mygene /v3/gene/1"
+    assert ["stop" in body for body in handler.bodies] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ BOTH = f"{ONE_OF_TWO} AND NOT hpo.phenotype_related_to_disease.hpo_id:HP\\:00012
          ["polar surface area"]),
         ("xlogp and rotatable bonds of umeclidinium",
          "mychem /v1/query?q=chembl.pref_name:umeclidinium&fields=pubchem.xlogp,pubchem.rotatable_bond_count", []),
+        ("Ensembl or Entrez id of TP53", "mygene /v3/query?q=symbol:TP53&fields=ensembl.gene", []),
         ("gene symbol and summary of CDK2", "mygene /v3/query?q=symbol:CDK2&fields=summary", []),
     ],
 )  # fmt: skip

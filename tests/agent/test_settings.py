@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.model import open_model
 from agent.settings import PREFIX, Settings, load_settings
-from tools.errors import SettingsError
+from tools.errors import DataError, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +82,15 @@ def test_the_example_names_every_setting_with_its_default() -> None:
             written = "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
             assert shown[PREFIX + name.upper()] == written, name
         assert field.description, name
+
+
+def test_an_adapter_that_was_named_is_never_passed_over(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, adapter_path=tmp_path / "typo")
+    assert settings.adapter == tmp_path / "typo"
+    with pytest.raises(DataError, match="is no adapter"):
+        open_model(settings)
+    # Our own belongs to the packaged base.
+    assert load_settings(model_path=tmp_path / "other.gguf").adapter is None
 
 
 def test_a_tilde_is_the_user_s_folder() -> None:

@@ -203,3 +203,21 @@ def test_the_rules_agree_with_the_training_pairs(real_home):
             seen += 1
             changed += complete(query, pair.question, names, history).canonical != query.canonical
     assert changed <= 0.004 * seen
+
+
+@pytest.mark.parametrize(
+    ("question", "line", "species"),
+    [
+        ("orthologs of human TP53", "mygene /v3/query?q=symbol:TP53&fields=agr.orthologs", "human"),
+        ("is TP53 conserved in yeast?", "mygene /v3/query?q=symbol:TP53&fields=agr.orthologs", None),
+        (
+            "do rats have their own CCDC190, i.e. an ortholog?",
+            "mygene /v3/query?q=symbol:CCDC190&fields=homologene",
+            None,
+        ),
+        ("what does CAT do?", "mygene /v3/query?q=symbol:CAT&fields=summary", None),
+        ("PIGS in pigs: summary", "mygene /v3/query?q=symbol:PIGS&fields=summary", "pig"),
+    ],
+)
+def test_a_species_is_that_of_the_gene(question: str, line: str, species: str | None) -> None:
+    assert complete(Query.parse(line), question, NAMES).params.get("species") == species

@@ -190,6 +190,7 @@ def test_what_cannot_be_sent_says_why(chat):
         ("mygene /v3/query?q=alias:CAP&fields=symbol", "Which gene is meant?", "CAP1 (1)", "CAP1"),
         ("mygene /v3/query?q=symbol:TWIN1&fields=symbol,taxid", "Which species is meant?", "mouse (1)", "10090"),
         ("myvariant /v1/query?q=chr7:140753330-140753340", "Positions on which assembly?", "hg38 (", "assembly=hg38"),
+        ("myvariant /v1/variant/chr7:g.140753336A>T", "Positions on which assembly?", "hg38 (1)", "assembly=hg38"),
     ],
 )
 def test_what_a_request_leaves_open_is_asked_back(chat, request_line, ask, label, found):

@@ -252,6 +252,22 @@ def test_a_saved_refresh_takes_the_place_of_the_packaged_catalogue(home: Path):
     assert not load_catalogue("mygene").exists("brand_new")
 
 
+def test_a_refresh_after_a_refresh_takes_texts_from_the_package_again(home: Path):
+    packaged = load_catalogue("mygene")
+    assert packaged.rows["symbol"]["hand"]
+    composed = next(path for path, row in packaged.rows.items() if not row.get("hand"))
+    rows = {path: dict(row) for path, row in packaged.rows.items()}
+    rows["symbol"]["label"] = "the label of an older release"
+    del rows["genomic_pos.chr"]["query"]
+    rows[composed] |= {"label": "what the user wrote", "hand": True}
+    catalogue.save(rows, catalogue.override_path(home, "mygene"))
+    catalogue.set_home(home)
+    again = refresh("mygene", packaged.listing())
+    assert again["symbol"] == packaged.rows["symbol"]
+    assert again["genomic_pos.chr"]["query"] is False
+    assert (again[composed]["label"], again[composed]["hand"]) == ("what the user wrote", True)
+
+
 def test_a_plain_mapping_in_the_home_folder_is_an_api(home: Path):
     path = catalogue.override_path(home, "plants")
     path.parent.mkdir(parents=True)

@@ -12,12 +12,13 @@ from pathlib import Path
 from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from tools import errors
 from tools.backend import resolve_backend
 from tools.client import execute, iterate
-from tools.http import CallTransport, Limits
+from tools.http import CallTransport, GuardedTransport, Limits
 from tools.query import Query
 
 QUICK = Limits(connect_seconds=1, read_seconds=0.3, max_bytes=20_000, retries=3, first_wait_seconds=0.01)
@@ -270,6 +271,27 @@ def test_retry_after_is_honoured_capped_and_never_outlasts_the_deadline(
         run(timeout=5)
     assert time.monotonic() - start < 1
     assert len(server.requests) == 1
+
+
+def test_a_wait_that_nobody_sits_through_is_told_at_once(server: Server) -> None:
+    slept: list[float] = []
+    transport = GuardedTransport([server.url], sleep=slept.append)
+
+    def ask() -> httpx.Response:
+        return CallTransport(transport, 90).handle_request(httpx.Request("GET", f"{server.url}/v3/query"))
+
+    try:
+        server.behaviour = lambda handler, _: send(handler, {}, 429, Retry_After="3600")
+        with pytest.raises(errors.RateLimited, match="60 minutes") as raised:
+            ask()
+        assert (len(server.requests), slept) == (1, [])
+        assert "after that time" in raised.value.hint and "minute and" not in raised.value.hint
+        server.requests.clear()
+        server.behaviour = lambda handler, number: send(handler, ONE_HIT, 429 if number == 1 else 200, Retry_After="20")
+        assert ask().status_code == 200
+        assert slept == [20.0]
+    finally:
+        transport.close()
 
 
 def test_requests_only_go_to_the_configured_host(server: Server, run: Callable[..., object]) -> None:

@@ -52,7 +52,7 @@ class Pages:
     """Stands in for Chainlit's part in `ui.turn`: notes what is put on the page, in its order."""
 
     def __init__(self, session):
-        self.shown = []
+        self.shown, self.steps = [], []
         page = self
 
         class Message(SimpleNamespace):
@@ -63,7 +63,17 @@ class Pages:
             async def update(self):
                 page.shown.append(self)
 
-        self.Message, self.CustomElement = Message, CustomElement
+        class Step(SimpleNamespace):
+            def __init__(self, name, _, **more):
+                super().__init__(name=name, id=name, output="", is_error=False, **more)
+
+            async def send(self):
+                page.steps.append(self)
+
+            async def update(self):
+                pass
+
+        self.Message, self.CustomElement, self.Step = Message, CustomElement, Step
         self.context = SimpleNamespace(session=session)
         self.chat_context = SimpleNamespace(get=lambda: [])
 

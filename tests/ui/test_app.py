@@ -5,12 +5,16 @@ import pytest
 
 pytest.importorskip("chainlit")
 
+from ui.lists import LARGEST_BYTES
+
 
 @pytest.fixture
 def app(chat, monkeypatch):
     """The handlers of the app, for a chat of its own."""
     module = importlib.import_module("ui.app")
     monkeypatch.setattr(module, "_chat", chat)
+    # Whether a list was attached to a message stands in the store of chats, which is not opened here.
+    monkeypatch.setattr("ui.list_turn._kept_file", lambda _: None)
     return module
 
 
@@ -46,6 +50,11 @@ async def test_choices_of_a_page_that_are_wrong_do_not_end_a_question(app, sessi
     emitter = enter(session)
     await app.answer_message(SimpleNamespace(id="m1", content="where is CDK2?", elements=[], created_at="1"))
     assert asked == [("where is CDK2?", 10, "offline")] and emitter.told[-1] == "end"
+
+
+def test_a_list_that_is_pasted_may_be_as_long_as_one_that_is_attached(app):
+    # Each line's end counts twice on its way, and a longer list is to arrive so that it can be told.
+    assert app.sio.eio.max_http_buffer_size > 2 * LARGEST_BYTES
 
 
 async def test_what_is_done_aside_has_threads_enough(app, monkeypatch):

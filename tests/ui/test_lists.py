@@ -1,9 +1,11 @@
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from tools.errors import QueryError
-from ui.lists import make_query, map_list, read_file, read_list, say_counts, wanted_fields
+from ui.lists import make_query, map_list, read_file, read_list, say_counts
+from ui.wishes import wanted_fields
 
 SYMBOLS = "TP53 BRCA1 CDK2 EGFR BRAF p53 NOSUCH1 TP53 KRAS MYC"
 
@@ -52,7 +54,7 @@ def test_missing_duplicate_and_ambiguous_entries_are_marked_and_counted():
     ]
     hits += [{"query": "p53", "_id": "1", "symbol": "TP53"}, {"query": "p53", "_id": "2", "symbol": "TRP53"}]
     mapping = map_list(listing, query, hits, ["NOSUCH1"])
-    assert mapping.counts == {"found": 7, "missing": 1, "ambiguous": 1, "duplicate": 1}
+    assert mapping.counts == {"found": 7, "missing": 1, "other": 0, "ambiguous": 1, "duplicate": 1}
     status = {hit["query"]: hit["status"] for hit in mapping.hits}
     assert status["NOSUCH1"] == "missing" and status["TP53"] == "found, given 2 times"
     assert status["p53"] == "ambiguous: 2 matches"
@@ -288,9 +290,128 @@ def test_words_say_which_column_is_meant(tmp_path):
     [("these drugs", False), ("diseases", False), ("diseases of these genes", True), ("drugs for these genes", True)],
 )
 def test_what_is_wanted_is_told_from_what_is_given(monkeypatch, tmp_path, words, wish):
-    monkeypatch.setattr("rag.retrieve.rank", lambda *_, **__: [SimpleNamespace(path="x")])
+    field = SimpleNamespace(path="x", label="drugs", description="Drugs for a disease.", synonyms=())
+    monkeypatch.setattr("rag.retrieve.rank", lambda *_, **__: [field])
+    monkeypatch.setattr("tools.catalogue.load_catalogue", lambda _: {"x": field})
     listing = read_list(f"{words}:\n" + "\n".join(GENES))
     assert listing is not None and bool(wanted_fields(listing, tmp_path)) is wish
+
+
+def test_each_thing_that_words_ask_for_is_shown_and_nothing_else(monkeypatch, tmp_path):
+    fields = {
+        path: SimpleNamespace(path=path, label=label, description="", synonyms=())
+        for path, label in (("ensembl.gene", "Ensembl gene id"), ("uniprot.Swiss-Prot", "UniProt accession"))
+    }
+    asked = []
+
+    def rank(text, *_, **__):
+        asked.append(text)
+        return [fields["ensembl.gene" if "Ensembl" in text else "uniprot.Swiss-Prot"]]
+
+    monkeypatch.setattr("rag.retrieve.rank", rank)
+    monkeypatch.setattr("tools.catalogue.load_catalogue", lambda _: fields)
+    listing = read_list("Ensembl and UniProt ids of these genes:\n" + "\n".join(GENES))
+    assert wanted_fields(listing, tmp_path) == ["ensembl.gene", "uniprot.Swiss-Prot"]
+    assert asked == ["Ensembl ids", "UniProt ids"]
+    listing = read_list("my favourites from Tuesday:\n" + "\n".join(GENES))
+    assert listing.words == "my favourites from Tuesday" and wanted_fields(listing, tmp_path) == []
+
+
+def test_entries_of_another_sort_are_looked_up_as_what_they_are():
+    entries = [*(f"ENSG0000012337{number}" for number in range(7)), "TP53", "BRCA1", "rs123"]
+    listing = read_list("\n".join(entries))
+    query = make_query(listing, None, [])
+    assert query.scopes == ("ensembl.gene", "symbol", "alias") and query.params == {"species": "human"}
+    assert query.ids == tuple(entries[:-1])
+    mapping = map_list(listing, query, [{"query": "TP53", "_id": "7157", "symbol": "TP53"}], [])
+    status = {hit["query"]: hit["status"] for hit in mapping.hits}
+    assert status["TP53"] == "found" and status["BRCA1"] == "missing"
+    assert status["rs123"] == "not looked up: not one of the Ensembl ids"
+    said = "10 Ensembl ids and others in human: 1 found, 8 missing, 1 not looked up."
+    assert say_counts(listing, mapping) == said
+
+
+@pytest.mark.parametrize(
+    ("others", "scopes"),
+    [
+        ([f"ENSG0000012337{number}" for number in range(5)], ("symbol", "alias", "ensembl.gene")),
+        (["1017", "1018", "1019"], ("symbol", "alias", "entrezgene", "retired")),
+    ],
+)
+def test_identifiers_among_symbols_are_looked_up_as_such(others, scopes):
+    listing = read_list("\n".join([*GENES[:5], *others]))
+    query = make_query(listing, None, [])
+    assert query.scopes == scopes and query.ids == (*GENES[:5], *others)
+
+
+def test_numbers_that_would_be_taken_for_one_another_are_not_looked_up_together():
+    listing = read_list("\n".join([*GENES, "HGNC:1771", "1017"]))
+    assert make_query(listing, None, []).ids == (*GENES, "1017")
+
+
+def test_identifiers_of_several_apis_are_no_symbols():
+    assert read_list("\n".join(f"rs{number}\nCHEMBL{number}" for number in range(20, 25))) is None
+
+
+COMMAS = ["Diabetes mellitus, type 2", "2,4-dinitrophenol", *DRUGS]
+
+
+@pytest.mark.parametrize("words", ["ChEMBL ids of these drugs", "Mondo ids of these diseases"])
+def test_a_comma_belongs_to_a_name_where_names_stand_one_to_a_line(words):
+    assert list(read_list(f"{words}:\n" + "\n".join(COMMAS)).entries) == COMMAS
+    assert list(read_list(f"{words}:\n" + ",\n".join(COMMAS)).entries) == COMMAS
+    rows = ", ".join(DRUGS[:4]) + ",\n" + ", ".join(DRUGS[4:])
+    assert list(read_list(f"{words}:\n{rows}").entries) == DRUGS
+
+
+def test_a_comma_belongs_to_a_name_in_a_file_that_is_no_table(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("disease\nDiabetes mellitus, type 2\ncystic fibrosis\ngout\n")
+    assert read_file(path, "list.txt", "").entries == ("Diabetes mellitus, type 2", "cystic fibrosis", "gout")
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("TP53\nBRCA1\nCDK2", ("TP53", "BRCA1", "CDK2")),
+        ("rs11, rs12 and rs13", ("rs11", "rs12", "rs13")),
+        ("MONDO:0009061 MONDO:0009062 MONDO:0009063", ("MONDO:0009061", "MONDO:0009062", "MONDO:0009063")),
+        ("TP53 BRCA1 CDK2", None),
+        ("rs11, rs12, rs13?", None),
+        ("rs11 rs12", None),
+        ("thanks\nthat\nhelps", None),
+        ("symbol\nTP53\nBRCA1\nCDK2", None),
+        ("significance: rs11 rs12 rs13", None),
+    ],
+)
+def test_a_few_identifiers_are_a_list_where_nothing_else_is_said(text, entries):
+    listing = read_list(text)
+    assert (listing.entries if listing is not None else None) == entries
+
+
+async def test_an_attached_list_is_read_again_when_its_words_are_edited_later(chat, session, enter):
+    pytest.importorskip("chainlit")
+    from chainlit.context import context_var
+
+    from ui.list_turn import find_list
+
+    enter(session)
+    context_var.get().loop = asyncio.get_running_loop()
+    layer = chat.data_layer
+    kept = layer.storage_provider.path("u1/e1/list.csv")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("gene\nTP53\nBRCA1\nCDK2\n")
+    await layer.execute_sql(
+        'INSERT INTO elements ("id", "threadId", "forId", "name", "objectKey") '
+        "VALUES (:id, :thread, :step, :name, :key)",
+        {"id": "e1", "thread": "t1", "step": "m1", "name": "list.csv", "key": "u1/e1/list.csv"},
+    )
+    message = SimpleNamespace(id="m1", content="Ensembl ids of these", elements=[])
+    listing = await asyncio.to_thread(find_list, message)
+    assert listing.entries == ("TP53", "BRCA1", "CDK2") and listing.words == "Ensembl ids of these"
+    other = SimpleNamespace(id="m2", content="where is CDK2?", elements=[])
+    assert await asyncio.to_thread(find_list, other) is None
+    await layer.close()
 
 
 def test_a_file_of_one_wide_row_and_many_short_ones_is_read_in_no_time(tmp_path):

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.apis import API_NAMES, made_up, register
 from tools.query import Query
 from ui.answers import as_csv, tabulated
-from ui.rendering import MOST_ROWS, answer_props, cell, escape, headline, link, show_table
+from ui.rendering import MOST_ROWS, answer_props, cell, escape, headline, link, request_props, show_table
 
 HOSTILE = "<script>alert(1)</script> ![x](https://evil.example/a.png) [click](javascript:alert(1)) **bold** `code` https://evil.example"
 
@@ -42,6 +43,8 @@ def test_lines_stay_lines():
         ("chembl.drug_mechanisms.target_chembl_id", "CHEMBL1862", "www.ebi.ac.uk"),
         ("pubchem.cid", "2244", "pubchem.ncbi.nlm.nih.gov"),
         ("pathway.reactome", "R-HSA-73894", "reactome.org"),
+        ("refseq.rna", "NM_001798.5", "www.ncbi.nlm.nih.gov/nuccore"),
+        ("refseq.protein", "NP_001789.2", "www.ncbi.nlm.nih.gov/protein"),
     ],
 )
 def test_identifiers_are_linked_to_their_home(path, text, host):
@@ -102,6 +105,11 @@ def test_props_of_a_record_hold_what_the_page_shows():
     assert props["request"]["url"].startswith("https://mygene.info/v3/query?q=symbol:CDK2")
     assert "client.query" in props["request"]["python"]
     assert Query.parse(props["request"]["line"]).q == "symbol:CDK2"
+
+
+def test_a_request_can_be_put_to_an_api_of_one_s_own():
+    register(made_up("widgets"))
+    assert {*API_NAMES, "widgets"} <= set(request_props(Query.parse("mygene /v3/query?q=CDK2"))["apis"])
 
 
 def test_a_count_by_value_is_a_table_too():
@@ -173,6 +181,17 @@ def test_all_hits_are_written_in_the_columns_of_the_table():
     query = Query.parse("mygene /v3/query?q=kinase&fields=name")
     written = b"".join(as_csv(query, [CDK2], iter([CDK2, {"_id": "2"}]))).decode()
     assert written.splitlines() == ["_id,name", "1017,cyclin dependent kinase 2", "2,"]
+
+
+def test_a_request_that_cannot_be_written_as_a_line_is_not_shown():
+    name = "2,4-dinitrophenol"
+    record = {
+        "question": "a list", "status": "answered", "total": 1, "backend": "offline", "seconds": {}, "list": True,
+        "request": f"mychem /v1/query?q={name}&scopes=chembl.pref_name&fields=chembl.pref_name",
+        "hits": [{"query": name, "status": "missing"}],
+    }  # fmt: skip
+    props = answer_props(record, "a1")
+    assert props["request"] is None and props["table"]["rows"][0][:2] == [name, "missing"]
 
 
 def test_a_page_is_not_given_more_rows_than_it_can_hold():

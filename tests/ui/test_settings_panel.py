@@ -2,8 +2,14 @@ import pytest
 
 pytest.importorskip("chainlit")
 
+from agent.answer import EXAMPLES
+from agent.graph import build_graph
 from agent.settings import Settings
-from ui.settings_panel import chosen_settings, chosen_species
+from ui.settings_panel import STARTERS, chosen_settings, chosen_species
+from ui.species import with_species, without_species
+
+QUESTIONS = [question for rows in STARTERS.values() for _, question in rows]
+CDK2 = "mygene /v3/query?q=symbol:CDK2&fields=name"
 
 
 def settings(**changes):
@@ -51,3 +57,44 @@ def test_hits_stay_within_what_services_give():
 @pytest.mark.parametrize(("species", "expected"), [("mouse", "mouse"), ("any", None), (["mouse"], None), ("x", None)])
 def test_only_known_species_are_added(species, expected):
     assert chosen_species({"species": species}) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (CDK2, f"{CDK2}&species=mouse"),
+        ("mygene /v3/query?q=kinase&fields=symbol", "mygene /v3/query?q=kinase&fields=symbol&species=mouse"),
+        ("mygene /v3/query?q=go.BP.id:GO\\:0006260", "mygene /v3/query?q=go.BP.id:GO\\:0006260&species=mouse"),
+        ("mygene /v3/query?q=CDK2,TP53&scopes=symbol", "mygene /v3/query?q=CDK2,TP53&scopes=symbol&species=mouse"),
+        ("mygene /v3/query?q=chr7:1000-2000", "mygene /v3/query?q=chr7:1000-2000&species=mouse"),
+        # An identifier is that of a gene, which has its species.
+        ("mygene /v3/query?q=entrezgene:1017", None),
+        ("mygene /v3/query?q=entrezgene:(1017 OR 1018)&fields=name", None),
+        ("mygene /v3/query?q=ensembl.gene:ENSG00000123374", None),
+        ("mygene /v3/query?q=HGNC:1771", None),
+        ("mygene /v3/query?q=ENSG00000123374", None),
+        ("mygene /v3/query?q=1017", None),
+        ("mygene /v3/query?q=1017,1018&scopes=entrezgene", None),
+        ("mygene /v3/gene/1017", None),
+        ("mygene /v3/query?q=symbol:CDK2 AND taxid:9606", None),
+        (f"{CDK2}&species=human", None),
+        ("mydisease /v1/query?q=asthma", None),
+    ],
+)
+def test_the_species_is_put_where_a_question_on_genes_names_none(line, expected):
+    record = {"request": line, "status": "answered"}
+    assert with_species(record, "mouse") == expected
+    assert with_species(record, None) is None and with_species({**record, "status": "failed"}, "mouse") is None
+    if expected is not None:
+        assert without_species(expected, "mouse") == line and without_species(expected, "rat") == expected
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_real_model_answers_every_starter_offline(question, real_home):
+    record = build_graph(settings(home=real_home, backend="offline")).invoke({"question": question})
+    assert record["status"] == "answered" and record["hits"], (record["request"], record["answer"])
+
+
+def test_the_examples_of_a_refusal_are_starters():
+    assert set(EXAMPLES) <= set(QUESTIONS)

@@ -1,16 +1,21 @@
 import asyncio
+import importlib
 import logging
+import time
 from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("chainlit")
 
+import agent.direct
 import ui.choices
 import ui.request_card
 import ui.turn
 from tools.errors import QueryError
+from tools.query import Query
 from ui.choices import find_choices
+from ui.rendering import escape
 
 LINE = "mygene /v3/query?q=symbol:CDK2&fields=name"
 
@@ -73,9 +78,9 @@ def edit(page, session, enter, chat, monkeypatch):
     monkeypatch.setattr(ui.request_card, "run_request_aside", run)
     monkeypatch.setattr(ui.choices, "find_choices", nothing)
 
-    async def edit(answer, q):
+    async def edit(answer, q, **more):
         enter(session)
-        form = {"api": "mygene", "kind": "query", "q": q, "fields": "name"}
+        form = {"api": "mygene", "kind": "query", "q": q, "fields": "name", **more}
         reply = await ui.request_card.run_edited({"form": form, "answer": answer})
         return reply, page.shown[-1].elements[0].props["id"]
 
@@ -113,10 +118,95 @@ async def test_what_no_model_wrote_is_not_corrected(edit, chat, page):
     pasted = chat.answers.keep(record(question=LINE), "t1", "local")
     looked_up = chat.answers.keep(record(question="a list", list=True), "t1", "local")
     for answer in (pasted, looked_up):
-        _, edited = await edit(answer, "symbol:CDK4")
-        assert page.shown[-1].elements[0].props["draft"] is None
-        assert not (await ui.request_card.save_correction({"answer": edited}))["ok"]
+        # Nor is the edited request the draft of the next one.
+        for q in ("symbol:CDK4", "symbol:CDK6"):
+            _, answer = await edit(answer, q)
+            assert page.shown[-1].elements[0].props["draft"] is None
+            assert not (await ui.request_card.save_correction({"answer": answer}))["ok"]
     assert saved(chat) == []
+
+
+async def test_what_the_settings_add_is_in_no_correction(edit, chat, page):
+    narrowed = record(f"{LINE}&species=mouse", origin={"drafted": LINE, "species": "mouse"})
+    first = chat.answers.keep(narrowed, "t1", "local")
+    _, unchanged = await edit(first, "symbol:CDK2", species="mouse")
+    assert page.shown[-1].elements[0].props["draft"] is None
+    _, edited = await edit(unchanged, "symbol:CDK4", species="mouse")
+    assert await ui.request_card.save_correction({"answer": edited}) == {"ok": True}
+    assert saved(chat) == [("what is CDK2?", LINE, "mygene /v3/query?q=symbol:CDK4&fields=name")]
+
+
+async def test_a_choice_leaves_the_draft_as_the_model_wrote_it(edit, chat, page, session, enter):
+    first = chat.answers.keep(record(), "t1", "local")
+    enter(session)
+    assert await ui.request_card.run_choice({"line": f"{LINE}&species=mouse", "answer": first})
+    chosen = page.shown[-1].elements[0].props
+    assert chosen["question"] == "what is CDK2?" and chosen["draft"] is None
+    _, edited = await edit(chosen["id"], "symbol:CDK4", species="mouse")
+    assert await ui.request_card.save_correction({"answer": edited}) == {"ok": True}
+    # What a person chose is theirs.
+    assert saved(chat) == [("what is CDK2?", LINE, "mygene /v3/query?q=symbol:CDK4&fields=name&species=mouse")]
+
+
+async def test_the_species_of_the_settings_is_asked_for_in_sight(edit, chat, page, session, enter, monkeypatch):
+    app = importlib.import_module("ui.app")
+    attempt = {"request": LINE, "outcome": "ok", "error": None, "seconds": 0.1}
+
+    async def ask(question, history, settings):
+        return record(question=question, attempts=[attempt])
+
+    async def narrow(line, settings, question):
+        return record(line, question=question, attempts=[{**attempt, "request": line}])
+
+    monkeypatch.setattr(app, "_chat", chat)
+    monkeypatch.setattr(app, "ask", ask)
+    monkeypatch.setattr(app, "run_request_aside", narrow)
+    monkeypatch.setattr("ui.list_turn._kept_file", lambda _: None)
+    session.chat_settings = {"species": "mouse"}
+    enter(session)
+    await app.answer_message(SimpleNamespace(id="m1", content="what is CDK2?", elements=[], created_at="1"))
+    (message,) = page.shown
+    kept = chat.answers.get(message.elements[0].props["id"], "local")
+    narrowed = f"{LINE}&species=mouse"
+    assert [attempt["request"] for attempt in kept["attempts"]] == [LINE, kept["request"]] == [LINE, narrowed]
+    assert kept["origin"] == {"drafted": LINE, "species": "mouse"} and kept["seconds"]["total"] == 0.2
+    # The conversation goes on from what was asked.
+    assert message.metadata["turn"] == {"question": "what is CDK2?", "request": LINE}
+
+
+async def test_the_work_on_a_request_is_shown(page, chat, monkeypatch):
+    attempt = {"request": LINE, "outcome": "empty", "error": "nothing found", "seconds": 0.1}
+
+    def run_request(*_, **__):
+        time.sleep(0.3)
+        return record(status="empty", attempts=[attempt])
+
+    monkeypatch.setattr(agent.direct, "run_request", run_request)
+    monkeypatch.setattr(chat, "runtime", lambda _: None)
+    monkeypatch.setattr(ui.turn, "_TELL_SECONDS", 0.01)
+    chat.preparation.report("genes", 1, 2)
+    await ui.request_card.run_request_aside(LINE, chat.settings, "")
+    assert [(step.name, step.output) for step in page.steps] == [
+        ("Asked in 0.1 s", ""),
+        ("Preparing", escape("genes: 1 of 2")),
+        ("Asked the offline snapshot", f"{escape(LINE)}\nnothing found"),
+    ]
+
+
+async def test_a_request_that_cannot_be_sent_says_why_in_its_steps(page, chat, monkeypatch):
+    fault = {"message": "no such field", "hint": "Write another."}
+    failed = record(status="failed", error=fault)
+    monkeypatch.setattr(agent.direct, "run_request", lambda *_, **__: failed)
+    monkeypatch.setattr(chat, "runtime", lambda _: SimpleNamespace(doubt_service=lambda: None))
+    await ui.request_card.run_request_aside(LINE, chat.settings, "")
+    assert [(step.name, step.is_error) for step in page.steps] == [("Not sent", False), ("Checked the request", True)]
+
+
+async def test_too_long_a_question_is_told_what_the_page_can_do(page, chat):
+    advised = "A long list of identifiers can be given to `biothings-assistant run`."
+    await ui.turn.show_answer(record(None, status="refused", question="CDK2 " * 500, answer=advised))
+    (message,) = page.shown
+    assert "attached as a file" in message.content and "given to" not in message.content
 
 
 async def test_an_edit_that_was_stopped_is_told_from_one_that_ran(session, enter, chat, monkeypatch):
@@ -151,6 +241,41 @@ def test_a_choice_keeps_what_else_was_stated(chat, monkeypatch, q, expected):
     line = f"mygene /v3/query?q={q}&fields=name&species=human"
     ask, rows = ui.choices.open_choices(record(line, total=2, hits=hits), chat.settings)
     assert ask == "Which gene is meant?" and rows[0][2] == f"mygene /v3/query?q={expected}&fields=name&species=human"
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("myvariant /v1/query?q=chr7:140753330-140753340", True),
+        ("myvariant /v1/variant/chr7:g.140453136A>T", True),
+        ("myvariant /v1/query?q=_id:chr7\\:g.140453136A>T", True),
+        ("myvariant /v1/variant/chr7:g.140453136A>T?assembly=hg38", False),
+        ("myvariant /v1/query?q=clinvar.gene.symbol:CHRNA4", False),
+        ('myvariant /v1/query?q=clinvar.rcv.conditions.name:"ring chromosome 14"', False),
+        ("myvariant /v1/variant/rs334", False),
+    ],
+)
+def test_positions_and_nothing_else_are_asked_for_their_assembly(chat, monkeypatch, line, asked):
+    sent = []
+
+    def execute(query, _):
+        sent.append(query.line)
+        return SimpleNamespace(total=len(sent))
+
+    monkeypatch.setattr(ui.choices, "_execute", execute)
+    ask, rows = ui.choices.open_choices(record(line, api="myvariant", total=1), chat.settings)
+    assert (ask == "Positions on which assembly?") is asked
+    assert [(label, count) for label, count, _ in rows] == ([("hg19", 1), ("hg38", 2)] if asked else [])
+    # Only a search can do without its hits.
+    assert all(("size=0" in one) is (Query.parse(line).kind == "query") for one in sent)
+
+
+def test_what_is_counted_and_from_where_is_edited():
+    form = {"api": "mygene", "kind": "query", "q": "kinase", "size": "0", "from": "10", "facets": "type_of_gene"}
+    line = ui.request_card.read_form({**form, "facet_size": "5"}, {}).line
+    assert line == "mygene /v3/query?q=kinase&size=0&from=10&facets=type_of_gene&facet_size=5"
+    emptied = ui.request_card.read_form({**form, "from": "", "facets": "", "facet_size": ""}, {}).line
+    assert emptied == "mygene /v3/query?q=kinase&size=0"
 
 
 @pytest.mark.parametrize(

@@ -305,7 +305,10 @@ def _make_range(field: str | None, low: str, high: str, include_low: bool, inclu
 
 
 def _normalise_pattern(source: str) -> str:
-    """Keep only the escapes that matter to a wildcard query: those of `*`, `?` and the backslash itself."""
+    """Keep only the escapes that matter to a wildcard query: those of `*`, `?`, the backslash itself, and capitals.
+
+    Elasticsearch does not fold what is escaped (`StringFieldType.normalizeWildcardPattern`).
+    """
     parts: list[str] = []
     position = 0
     while position < len(source):
@@ -313,7 +316,7 @@ def _normalise_pattern(source: str) -> str:
         if char == "\\":
             position += 1
             char = source[position]
-            parts.append("\\" + char if char in "*?\\" else char)
+            parts.append("\\" + char if char in "*?\\" or char.lower() != char else char)
         else:
             parts.append(char)
         position += 1

@@ -196,7 +196,8 @@ class Compiler:
         """Return the query for numbers within inclusive bounds."""
         low, high = bounds
         kind = tantivy.FieldType.Float if leaf.kind in FLOAT_TYPES else tantivy.FieldType.Integer
-        if low == high:
+        # The engine knows two zeros, of which the negative one is the lesser; Python takes them for one.
+        if low == high and math.copysign(1, low) == math.copysign(1, high):
             query = Query.term_query(self._schema, leaf.key, float(low) if leaf.kind in FLOAT_TYPES else low)
         else:
             query = Query.range_query(self._schema, leaf.key, kind, low, high)
@@ -311,7 +312,9 @@ class Compiler:
         if path == ID_FIELD:
             return Query.all_query()
         if "*" in path:
-            names = [name_term(leaf.path) for leaf in self._mapping.expand(path)]
+            # A pattern that fits no leaf may fit an object around some.
+            leaves = self._mapping.expand(path) or self._mapping.expand(f"{path}.*")
+            names = [name_term(leaf.path) for leaf in leaves]
             query = Query.term_set_query(self._schema, NAMES, names)
         else:
             query = Query.term_query(self._schema, NAMES, name_term(path))

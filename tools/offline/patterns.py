@@ -61,7 +61,10 @@ def _pieces(pattern: str, fold: Callable[[str], str]) -> list[str]:
         else:
             if char == "\\" and position + 1 < len(pattern):
                 position += 1
-            text += pattern[position]
+                pieces[-1] += literal(fold(text)) + literal(pattern[position])  # what is escaped is not folded
+                text = ""
+            else:
+                text += char
         position += 1
     pieces[-1] += literal(fold(text))
     return pieces

@@ -23,7 +23,7 @@ from tools import apis
 from tools.backend import Backend
 from tools.client import execute, iterate
 from tools.errors import BadRequest, DataError, QueryError, ServiceError, TooLarge
-from tools.http import CallTransport
+from tools.http import CallTransport, Throttled
 from tools.offline.documents import ASSEMBLIES, write_source
 from tools.offline.load import check_name, make_api
 from tools.offline.slices import Slice, Spool, read_slice, write_slice
@@ -35,6 +35,8 @@ PAGES_PER_SECOND = 2.0
 _SAMPLE_SIZE = 100
 _MAX_FAULTS = 5
 _MAX_WAIT_SECONDS = 30.0
+# A service that wants more time to pass is asked again by the user, not from here.
+_MAX_ASKED_SECONDS = 600.0
 # What is taken stands on disk twice for a while, as text and as an index.
 _DISK_PER_BYTE = 3
 _NOT_OF_A_SLICE = frozenset({"size", "from", "sort", "facets", "facet_size", "fetch_all", "scroll_id", "dotfield"})
@@ -210,13 +212,14 @@ class _Taking:
                 faults = faults + 1 if len(spool.taken) == before else 1
                 if not _may_pass(error, bool(spool.taken)):
                     raise
-                if faults > _MAX_FAULTS:
+                asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
+                if faults > _MAX_FAULTS or asked > _MAX_ASKED_SECONDS:
                     error.hint = (
                         f"{len(spool.taken):,} of {self._wanted:,} documents are kept: the same command goes on from "
                         "there."
                     )
                     raise
-                pause = min(2.0 ** (faults - 1), _MAX_WAIT_SECONDS)
+                pause = max(min(2.0 ** (faults - 1), _MAX_WAIT_SECONDS), asked)
                 self._tell(f"{error.message} Going on after {len(spool.taken):,} documents, in {pause:g} s.")
                 self._sleep(pause)
             finally:

@@ -88,6 +88,9 @@ def term_bounds(kind: str, text: str) -> Bounds | None:
     if kind == "boolean":
         flag = _parse_boolean(text)
         return flag, flag
+    if kind in _FLOAT_FORMATS:
+        value = _parse_float(kind, text)
+        return value, value
     return range_bounds(kind, text, text, True, True)
 
 
@@ -127,13 +130,17 @@ def _integer_bounds(kind: str, asked: _Range) -> Bounds:
 
 def _float_bounds(kind: str, asked: _Range) -> Bounds:
     low, high = -math.inf, math.inf
+    # A bound is compared as it stands, though the values of a `half_float` are rounded further.
+    written = "float" if kind == "half_float" else kind
     if asked.low is not None:
-        low = _parse_float(kind, asked.low)
-        if not asked.include_low:
+        bound = _parse_float(written, asked.low)
+        low = _round(kind, bound)
+        if low < bound or (low == bound and not asked.include_low):
             low = _neighbour(kind, low, math.inf)
     if asked.high is not None:
-        high = _parse_float(kind, asked.high)
-        if not asked.include_high:
+        bound = _parse_float(written, asked.high)
+        high = _round(kind, bound)
+        if high > bound or (high == bound and not asked.include_high):
             high = _neighbour(kind, high, -math.inf)
     return low, high
 
@@ -228,7 +235,9 @@ _BITS: dict[str, tuple[str, str]] = {"half_float": ("<e", "<h"), "float": ("<f",
 
 
 def _neighbour(kind: str, number: float, towards: float) -> float:
-    """Return the next value of the type in the direction of `towards`."""
+    """Return the next value of the type in the direction of `towards`; the negative zero comes before the other."""
+    if number == 0 and (math.copysign(1, number) > 0) != (towards > 0):
+        return -number
     if kind == "double":
         return math.nextafter(number, towards)
     as_float, as_bits = _BITS[kind]

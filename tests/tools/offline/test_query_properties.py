@@ -36,6 +36,7 @@ MAPPING: dict[str, dict[str, Any]] = {
     "h": {"type": "half_float"},
     "k": {"type": "keyword"},
     "s": {"type": "text"},
+    "o.deep.x": {"type": "keyword"},
 }
 
 
@@ -45,6 +46,7 @@ def _documents() -> list[dict[str, Any]]:
         words = [word for word, flag in zip(WORDS, flags, strict=True) if flag]
         documents.append({"_id": "b" + "".join(map(str, flags)), "t": " ".join(words) or None})
     documents += [{"_id": f"n{n}", "i": x, "f": x, "d": x, "h": x} for n, x in enumerate(NUMBERS)]
+    documents.append({"_id": "o1", "o": {"deep": {"x": "Y"}}})
     documents += [{"_id": f"k{n}", "k": term} for n, term in enumerate(TERMS)]
     documents += [{"_id": f"s{n}", "s": sentence.split("|")} for n, sentence in enumerate(SENTENCES)]
     return documents
@@ -117,6 +119,11 @@ def _stored(kind: str, number: float) -> float:
     return float(struct.unpack(code, struct.pack(code, number))[0])
 
 
+def _compared(kind: str, bound: float) -> float:
+    """A bound as a field compares it: whole numbers and halves with the bound as it stands, floats rounded."""
+    return bound if kind == "i" else _stored("f" if kind == "h" else kind, bound)
+
+
 BOUNDS = st.sampled_from(NUMBERS) | st.integers(-8, 8).map(float) | st.floats(-10, 101, allow_nan=False, width=32)
 
 
@@ -126,8 +133,7 @@ def test_ranges_compare_as_numbers_do(
     index: Index, kind: str, low: float, high: float, opening: str, closing: str
 ) -> None:
     low, high = (number if abs(number) >= 1e-4 else 0.0 for number in (low, high))
-    # A float field compares with bounds rounded to its own precision; whole-number fields with the bounds as given.
-    first, last = (low, high) if kind == "i" else (_stored(kind, low), _stored(kind, high))
+    first, last = _compared(kind, low), _compared(kind, high)
     expected = []
     for n, number in enumerate(NUMBERS):
         value = _stored(kind, number)
@@ -142,7 +148,7 @@ def test_ranges_compare_as_numbers_do(
 @given(st.sampled_from("ifdh"), BOUNDS, st.sampled_from([">", ">=", "<", "<="]))
 def test_open_ranges(index: Index, kind: str, bound: float, sign: str) -> None:
     bound = bound if abs(bound) >= 1e-4 else 0.0
-    limit = bound if kind == "i" else _stored(kind, bound)
+    limit = _compared(kind, bound)
     compare = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__}[sign]
     expected = [f"n{n}" for n, number in enumerate(NUMBERS) if compare(float(_stored(kind, number)), float(limit))]
     assert find(index, f"{kind}:{sign}{bound!r}") == sorted(expected)
@@ -157,7 +163,8 @@ def test_wildcards_are_fnmatch(index: Index, parts: list[str]) -> None:
     written = "".join(part if part in "*?" else escape(part) for part in parts)
     expected = [f"k{n}" for n, term in enumerate(TERMS) if fnmatch.fnmatchcase(term, pattern.lower())]
     assert find(index, f"k:{written}") == sorted(expected)
-    matcher = wildcard_matcher("".join(part if part in "*?" else f"\\{part}" for part in parts), str.lower)
+    # An escaped capital stays one.
+    matcher = wildcard_matcher("".join(p if p in "*?" or p.isupper() else f"\\{p}" for p in parts), str.lower)
     assert [bool(matcher.fullmatch(term)) for term in TERMS] == [f"k{n}" in expected for n in range(len(TERMS))]
 
 
@@ -373,3 +380,28 @@ def test_filters_use_or(index: Index) -> None:
 def test_an_unknown_api_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no offline index"):
         Store(tmp_path).index("nothing")
+
+
+@pytest.mark.parametrize("kind", ["f", "d", "h"])
+def test_the_two_zeros_are_beside_each_other(index: Index, kind: str) -> None:
+    zero = [f"n{NUMBERS.index(0.0)}"]
+    assert find(index, f"{kind}:[-0.0 TO 0.0]") == zero
+    assert find(index, f"{kind}:[-0 TO 0]") == zero
+    assert set(zero) <= set(find(index, f"{kind}:>-0.0"))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (r"_exists_:\*.deep", ["o1"]),
+        (r"_exists_:o\*ep", ["o1"]),
+        (r"o.deep.x:y*", ["o1"]),
+        (r"o.deep.x:Y*", ["o1"]),
+        (r"o.deep.x:\Y*", ["o1"]),
+        (r"o.deep.x:*\Y", []),
+        (r"o.deep.x:*\y", ["o1"]),
+        (r"h:3.1", [f"n{NUMBERS.index(3.1)}"]),
+    ],
+)
+def test_objects_by_pattern_escaped_capitals_and_halves(index: Index, query: str, found: list[str]) -> None:
+    assert find(index, query) == found

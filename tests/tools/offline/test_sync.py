@@ -191,6 +191,20 @@ def test_it_goes_on_after_a_stop(store: Store, backend: Backend, there: Service)
     assert len([asked for asked in there.asked if asked["method"] == ["POST"]]) == 2
 
 
+def test_a_wait_that_the_service_asks_for_is_kept(store: Store, backend: Backend, there: Service) -> None:
+    def busy(seconds: bytes) -> tuple[int, Any, Any]:
+        return BUSY[0], BUSY[1], [(b"retry-after", seconds)]
+
+    slept: list[float] = []
+    there.faults = [None, None, busy(b"3600")]
+    with pytest.raises(RateLimited, match="60 minutes") as raised:
+        sync(store, "gadgets", "gadget", backend, sleep=slept.append)
+    assert "the same command goes on from there" in raised.value.hint
+    there.faults = [busy(b"60")]
+    assert sync(store, "gadgets", "gadget", backend, sleep=slept.append).documents == COUNT
+    assert 60.0 in slept
+
+
 def test_a_new_build_is_taken_from_the_beginning(store: Store, backend: Backend, there: Service) -> None:
     there.faults = [None, *[BUSY] * 100]
     with pytest.raises(RateLimited):

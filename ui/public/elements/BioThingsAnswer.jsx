@@ -197,6 +197,11 @@ const showEnd = () => document.querySelector("[role=log]")?.scrollTo({ top: 1e9,
 
 const SPECIES = ["", "human", "mouse", "rat", "fruitfly", "nematode", "zebrafish", "thale-cress", "frog", "pig"]
 
+// Of answers that were kept before they named the APIs that there are.
+const APIS = ["mygene", "myvariant", "mychem", "mydisease"]
+// What of a request's parameters the form shows; the others are carried along as they are.
+const SHOWN = ["species", "assembly", "size", "sort", "filter", "from", "facets", "facet_size"]
+
 function Field({ label, children }) {
   return <label className="ba-field"><span>{label}</span>{children}</label>
 }
@@ -205,16 +210,13 @@ function Editor({ answer, onClose }) {
   const first = answer.request
   const [form, setForm] = useState({
     api: first.api, kind: first.kind, q: first.q || "", scopes: first.scopes, fields: first.fields,
-    species: first.params.species || "", assembly: first.params.assembly || "", size: first.params.size || "",
-    sort: first.params.sort || "", filter: first.params.filter || "",
+    ...Object.fromEntries(SHOWN.map((name) => [name, first.params[name] || ""])),
   })
   const [verdict, setVerdict] = useState({ ok: true, explain: first.explain, line: first.line })
   const [running, setRunning] = useState(false)
   const [fault, setFault] = useState("")
   const number = useRef(0)
-  const others = Object.fromEntries(
-    Object.entries(first.params).filter(([name]) => !["species", "assembly", "size", "sort", "filter"].includes(name))
-  )
+  const others = Object.fromEntries(Object.entries(first.params).filter(([name]) => !SHOWN.includes(name)))
   const send = (name) => act(name, { form, others, answer: answer.id })
   useEffect(() => {
     // Checked a moment after the last key, by the server, which knows the fields; only the latest verdict counts.
@@ -255,7 +257,7 @@ function Editor({ answer, onClose }) {
     <form className="ba-form" onSubmit={run}>
       <Field label="API">
         <select className="ba-input" value={form.api} onChange={set("api")}>
-          {Array.from(new Set(["mygene", "myvariant", "mychem", "mydisease", first.api])).map((name) => <option key={name}>{name}</option>)}
+          {Array.from(new Set([...(first.apis || APIS), first.api])).map((name) => <option key={name}>{name}</option>)}
         </select>
       </Field>
       <Field label={form.kind === "query" ? "Query string" : "Identifiers"}>
@@ -279,6 +281,11 @@ function Editor({ answer, onClose }) {
       <Field label="Filter"><input className="ba-input ba-code" value={form.filter} onChange={set("filter")} placeholder="none" spellCheck={false} /></Field>
       <Field label="Sort by"><input className="ba-input ba-code" value={form.sort} onChange={set("sort")} placeholder="best match" spellCheck={false} /></Field>
       <Field label="Hits"><input className="ba-input" inputMode="numeric" value={form.size} onChange={set("size")} placeholder="10" /></Field>
+      <Field label="Hits to leave out at first"><input className="ba-input" inputMode="numeric" value={form.from} onChange={set("from")} placeholder="0" /></Field>
+      <Field label="Count by"><input className="ba-input ba-code" value={form.facets} onChange={set("facets")} placeholder="none" spellCheck={false} /></Field>
+      {(form.facets || form.facet_size) && (
+        <Field label="Values to count"><input className="ba-input" inputMode="numeric" value={form.facet_size} onChange={set("facet_size")} placeholder="10" /></Field>
+      )}
       <div className="ba-verdict" role="status">
         {verdict.ok
           ? <Explained parts={verdict.explain} />
@@ -357,7 +364,7 @@ function Choices({ answer }) {
   const choose = async (line) => {
     setFault("")
     try {
-      await act("choose", { line, question: answer.question })
+      await act("choose", { line, answer: answer.id })
       showEnd()
     } catch {
       setFault(UNHEARD)
