@@ -135,7 +135,7 @@ def _fetch_names(
     try:
         fields = (*paths, "taxid") if unplaced else paths
         request = Query(api=query.api, kind="batch", ids=tuple(identifiers), fields=fields)
-        found = {str(hit["_id"]): hit for hit in execute(request, runtime.backend_of(query.api)).hits if "_id" in hit}
+        found = {str(hit["_id"]): hit for hit in execute(request, runtime.backend).hits if "_id" in hit}
     except AssistantError:
         return {}, {}
     species = {identifier: hit["taxid"] for identifier, hit in found.items() if "taxid" in hit}
@@ -148,7 +148,8 @@ def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -
     if lacking is not None:
         asked = [path for path in query.fields if path not in Query.parse(lacking["request"]).fields]
         notes.append(f"The records have {lacking['error']}; shown is the like of another source, {', '.join(asked)}.")
-    if Query.parse(ended[0]["request"]).q != query.q:
+    first = Query.parse(ended[0]["request"])
+    if first.model_copy(update={"fields": query.fields}).canonical != query.canonical:
         notes.append(f"Nothing was found by {_short(ended[0]['request'])}, so it was searched as {_short(query.line)}.")
     missing = left_out(query, state["question"]) if state["cards"] else []
     if missing:
@@ -157,8 +158,14 @@ def _notes(state: State, query: Query, ended: list[Attempt], runtime: Runtime) -
         assembly = (state["result"] or {}).get("assembly")
         if assembly:
             notes.append(f"Positions are those of {assembly.replace(',', ' and ')}.")
-    notice = runtime.backend_of(query.api).notice
+    notice = _notice(state, runtime)
     return [*notes, notice] if notice else notes
+
+
+def _notice(state: State, runtime: Runtime) -> str:
+    """Return why the live services were not used; by now they may be reached again, or be gone only since."""
+    backend = runtime.backend
+    return backend.notice if backend.name == state["backend"] else ""
 
 
 def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
@@ -181,7 +188,7 @@ def _empty(query: Query, state: State, runtime: Runtime) -> dict[str, Any]:
         tried = [attempt["request"] for attempt in state["attempts"] if attempt["outcome"] == "empty"][1:]
         if tried:
             sentence += f"\nAlso tried: {'; '.join(_short(line) for line in tried)}."
-    notice = runtime.backend_of(query.api).notice
+    notice = _notice(state, runtime)
     return {
         "status": "empty",
         "answer": sentence + (f"\n{notice}" if notice else ""),
@@ -208,7 +215,7 @@ def _blame(query: Query, runtime: Runtime) -> str:
     for part in map(render, parts):
         alone = Query(api=query.api, kind="query", q=part, params={**kept, "size": "0"})
         try:
-            if execute(alone, runtime.backend_of(query.api)).total == 0:
+            if execute(alone, runtime.backend).total == 0:
                 none.append(part)
         except AssistantError:
             # It only explains; the answer stands without it.

@@ -64,6 +64,7 @@ _AFTER: tuple[tuple[Sign, re.Pattern[str]], ...] = (
 )
 #: "More than or equal to 5": the number belongs.
 _OR_EQUAL = re.compile(r"\b(?:or|and)\s+equal\s+(?:to|than)\s*$", re.IGNORECASE)
+_THE_YEAR_AFTER = re.compile(r"\bthe\s+(?:year|month|day)\s+(?:before|after)\s*$", re.IGNORECASE)
 #: Where what is named is not wanted, a right bound lies on the other side: "leave out those above 0.01".
 _UNWANTED = re.compile(
     r"\b(?:exclud\w*|filter\w*|remov\w*|drop\w*|discard\w*|omit\w*|ignor\w*|leav\w*|skip\w*|rid|except|without|nothing|none"
@@ -146,6 +147,8 @@ class _Mender:
             opened, joint = _RANGE.search(self._question[: one.start]), self._question[one.end : other.start].lower()
             if (not opened and "and" in joint) or (self._follows and "and" not in joint):
                 continue
+            if not opened and _read_before(self._question[: one.start]):
+                continue  # "Above 20 - 50 results please"
             form = said.values.index(Decimal(bound))
             if form < min(len(one.values), len(other.values)) and one.values[form] < other.values[form]:
                 low, high = plain(one.values[form]), plain(other.values[form])
@@ -162,6 +165,8 @@ class _Mender:
             return None
         ((start, end),) = places
         before, after = self._question[:start], self._question[end:]
+        if _THE_YEAR_AFTER.search(before):
+            return None
         equal = _OR_EQUAL.search(before)
         # "Greater or equal to": the word stands there without its "than".
         head = before[: equal.start()] if equal else before

@@ -10,11 +10,13 @@ import re
 from dataclasses import replace
 
 from agent.trees import read_tree, with_tree
+from rag.names import kind_of
 from tools.catalogue import Catalogue, load_catalogue
 from tools.lucene import Bool, Clause, Phrase, Range, Term, clauses_of
 from tools.query import Query
 
 _WORD = re.compile(r"[a-z]+")
+_NAMED = re.compile(r"\b(?:name[ds]?|called|titled?|label\w*|contain\w*)\b", re.IGNORECASE)
 
 
 def without_echoes(query: Query, question: str) -> Query:
@@ -50,6 +52,8 @@ def _is_echo(clause: Clause, others: list[Clause], catalogue: Catalogue, questio
     if clause.modifier or not isinstance(leaf, Term) or not leaf.field or not _WORD.fullmatch(leaf.text):
         return False
     field = catalogue.get(leaf.field)
+    if kind_of(leaf.field) is not None or _NAMED.search(question):
+        return False  # What something is called is meant.
     if field is None or field.values or _WORD.findall(question.lower()).count(leaf.text) != 1:
         return False
     leaves = [

@@ -18,6 +18,8 @@ from tools.query import Query
 
 if TYPE_CHECKING:
     from agent.runtime import Runtime
+    from tools.backend import Backend
+    from tools.client import Result
 
 #: Groups of fields with the same content. (Facts: the field listings of the services.)
 SAME: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -87,34 +89,41 @@ def held_elsewhere(query: Query, question: str, unheld: Iterable[str], held: Col
     return found
 
 
-def ask_elsewhere(query: Query, hits: list[dict[str, Any]], question: str, runtime: Runtime) -> Query | None:
-    """Return the request for the same values in other sources, where the hits have none in those asked for.
+def ask_elsewhere(
+    query: Query, hits: list[dict[str, Any]], question: str, runtime: Runtime, backend: Backend
+) -> tuple[Query, Result] | None:
+    """Ask for the same values in other sources, where the hits have none in those asked for.
 
     Args:
-        query: the request, as it was sent.
+        query: the request.
         hits: what it found.
         question: the question; a source that it names is what is wanted.
-        runtime: the backend to ask.
+        runtime: knows what the snapshot holds.
+        backend: the one that gave the hits.
 
     Returns:
-        None where nothing is missing, no other source has it either, or the backend failed: the hits then stay.
+        The other request and its result; None where nothing is missing, no other source has it either, or the backend
+        failed: the hits then stay.
     """
     from tools.client import execute
 
-    others = same_elsewhere(query, hits, question, missing_fields(query, runtime.backend_of(query.api).name, runtime))
+    others = same_elsewhere(query, hits, question, missing_fields(query, backend.name, runtime))
     if not others:
         return None
     wanted = tuple(path for paths in others.values() for path in paths)
     try:
-        there = execute(query.model_copy(update={"fields": wanted}), runtime.backend_of(query.api)).hits
+        there = execute(query.model_copy(update={"fields": wanted}), backend).hits
+        instead = {
+            path: next((other for other in paths if any(find(hit, other) for hit in there)), path)
+            for path, paths in others.items()
+        }
+        fields = tuple(dict.fromkeys(instead.get(path, path) for path in query.fields))
+        if set(fields) == set(query.fields):
+            return None
+        other = query.model_copy(update={"fields": fields})
+        return other, execute(other, backend)
     except AssistantError:
         return None
-    instead = {
-        path: next((other for other in paths if any(find(hit, other) for hit in there)), path)
-        for path, paths in others.items()
-    }
-    fields = tuple(dict.fromkeys(instead.get(path, path) for path in query.fields))
-    return None if set(fields) == set(query.fields) else query.model_copy(update={"fields": fields})
 
 
 def empty_attempt(query: Query, instead: Query, seconds: float) -> Attempt:

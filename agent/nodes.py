@@ -86,7 +86,7 @@ class Nodes:
         retriever = self._runtime.retriever
         earlier = [turn["question"] for turn in state["history"]][-HISTORY:]
         apis = [state["api"]] if state["api"] else None
-        found = retriever.retrieve(state["question"], earlier, apis, GRAMMAR_FIELDS)
+        found = retriever.retrieve(state["question"], earlier, apis, GRAMMAR_FIELDS, shown=self._settings.cards)
         paths: dict[str, list[str]] = {}
         for field in found.fields:
             paths.setdefault(field.api, []).append(field.path)
@@ -176,10 +176,8 @@ class Nodes:
 
     def execute(self, state: State) -> dict[str, Any]:
         """Send the request."""
-        from tools.client import execute
-
         query = Query.parse(state["request"] or "")
-        backend = self._runtime.backend_of(query.api)
+        backend = self._runtime.backend
         start = time.perf_counter()
         error: str | None = None
         result: dict[str, Any] | None = None
@@ -187,12 +185,12 @@ class Nodes:
         try:
             found, backend = self._runtime.execute(self._sent(query), backend)
             # A request that was pasted, without cards, is made as it stands.
-            cards = state["cards"]
-            elsewhere = ask_elsewhere(query, found.hits, state["question"], self._runtime) if cards else None
+            asked = state["question"] if state["cards"] else None
+            elsewhere = ask_elsewhere(self._sent(query), found.hits, asked, self._runtime, backend) if asked else None
             if elsewhere is not None:
                 seconds = round(state["drafted_seconds"] + time.perf_counter() - start, 4)
-                attempts.append(empty_attempt(query, elsewhere, seconds))
-                query, found = elsewhere, execute(self._sent(elsewhere), backend)
+                attempts.append(empty_attempt(query, elsewhere[0], seconds))
+                query, found = query.model_copy(update={"fields": elsewhere[0].fields}), elsewhere[1]
             result = {
                 "total": found.total, "hits": found.hits, "facets": found.facets, "notfound": found.notfound,
                 "assembly": found.assembly,

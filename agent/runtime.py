@@ -79,18 +79,12 @@ class Runtime:
 
     @property
     def backend(self) -> Backend:
-        """Where requests go, as far as it is the same for all APIs: `auto` asks mygene's live service."""
-        return self.backend_of("mygene")
-
-    def backend_of(self, api: str) -> Backend:
-        """Where requests to an API go; `auto` is decided anew as what is known of its live service grows old."""
+        """Where requests go; `auto` is decided anew as what is known of the live services grows old."""
         settings, name, notice = self.settings, self.settings.backend, ""
         if name == "auto":
-            from tools.apis import API_NAMES
             from tools.backend import probe_live
 
-            # An API of the user's own has no live service that could be probed.
-            notice = probe_live(api=api if api in API_NAMES else "mygene")
+            notice = probe_live()
             name = "offline" if notice else "live"
 
         def make() -> Backend:
@@ -130,7 +124,7 @@ class Runtime:
             if not fault.retryable or backend.name != "live":
                 raise
             self.doubt_service()
-            instead = self.backend_of(query.api)
+            instead = self.backend
             if instead.name == "live":
                 raise
         return execute(query, instead), instead

@@ -22,6 +22,7 @@ from agent.values import (
     text,
     unique,
 )
+from rag.entities import find_entities
 from tools.apis import species_name, species_taxid
 from tools.catalogue import load_catalogue
 from tools.query import Query
@@ -127,6 +128,10 @@ def species_needed(query: Query, hits: list[Document], taxids: Collection[int] =
     return [str(hit["_id"]) for hit in hits[:SHOWN] if "_id" in hit and "taxid" not in hit]
 
 
+#: Several species are meant, although none is named.
+_OF_SPECIES = re.compile(r"\b(?:species|organisms?|animals?|tax(?:a|on)|orthologs?|homologs?)\b", re.IGNORECASE)
+
+
 class _Writer:
     """Writes about one response."""
 
@@ -135,6 +140,8 @@ class _Writer:
         taxids: Collection[int], species: Mapping[str, int],
     ) -> None:  # fmt: skip
         self._counts = read_intent(question) == "count"
+        said = any(entity.kind == "species" for entity in find_entities(question))
+        self._says_species = said or _OF_SPECIES.search(question) is not None
         self._query, self._hits, self._total, self._names = query, hits, total, names
         self._paths = asked_paths(query, hits)
         self._place = " in the offline snapshot" if offline else ""
@@ -235,7 +242,9 @@ class _Writer:
         """The human one of several species' genes of one symbol: it is meant where no species is named."""
         human = [hit for hit in self._hits if self._taxid(hit) == HUMAN]
         asked = set(self._paths) - {"symbol", "_id"}
-        return human[0] if self._mixed and asked and len(human) == 1 and asked_symbol(self._query) else None
+        whole = not {"from", "sort"} & self._query.params.keys()
+        meant = self._mixed and asked and whole and not self._says_species and asked_symbol(self._query)
+        return human[0] if meant and len(human) == 1 else None
 
     def say_namesakes(self) -> str:
         """`This is the human gene; 2 other genes of that symbol match, in mouse, rat; name a species to see them.`"""

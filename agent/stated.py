@@ -91,8 +91,7 @@ def complete(
     added: dict[str, str] = {}
     if query.api == "mygene" and query.kind in ("query", "batch"):
         # The request's own species can only be one that was said, now or before.
-        stated = () if _is_of_orthologs(query, question) else tuple(_stated_species(query, question))
-        species = stated or _kept_species(query, question, history)
+        species = tuple(_stated_species(query, question)) or _kept_species(query, question, history)
         if species and "species" not in query.params:
             added["species"] = ",".join(dict.fromkeys(species))
     if query.api == "myvariant" and "assembly" not in query.params:
@@ -329,6 +328,8 @@ def _stated_species(query: Query, question: str) -> Iterator[str]:
         value = species_words.get(entity.text.lower()) if entity.kind == "species" else None
         if value is None or any(entity.text.lower() in phrase for phrase in phrases):
             continue  # No species, or a word of a name: "cleft palate, rabbit".
+        if _is_of_orthologs(query, question, entity):
+            continue
         said = _WORD.findall(entity.text.lower())
         # Part of a field's name: what stands beside it in the question stands beside it there, too.
         pairs = {
@@ -368,13 +369,16 @@ def _names(path: str) -> Iterator[str]:
         yield f" {' '.join(_WORD.findall(name.lower()))} "
 
 
-def _is_of_orthologs(query: Query, question: str) -> bool:
+def _is_of_orthologs(query: Query, question: str, species: Entity) -> bool:
     """Tell whether a species that is said is that of the orthologs asked for: "is TP53 conserved in yeast?"."""
-    if not any("ortholog" in path or "homolog" in path for path in query.fields):
+    orthologs = [path for path in query.fields if "ortholog" in path or "homolog" in path]
+    if not orthologs:
         return False
-    species = [entity for entity in find_entities(question) if entity.kind == "species"]
-    # "Human TP53" is the gene itself.
-    return not any(re.match(r"\s+(?:gene\s+)?[A-Za-z]*[A-Z\d]", question[entity.end :]) for entity in species)
+    gene = re.match(r"\s+(?:gene\s+)?[A-Za-z]*[A-Z\d][\w-]*", rest := question[species.end :])
+    if gene is not None:
+        # "Human TP53" is the gene itself, "the mouse TP53 ortholog" is not.
+        return re.match(r"\s+(?:ortholog|homolog|counterpart)", rest[gene.end() :], re.IGNORECASE) is not None
+    return len(orthologs) == len(query.fields) or "conserved" in question.lower()
 
 
 def _names_assembly(query: Query) -> bool:

@@ -145,6 +145,9 @@ def _matching(question: str, query: Query, hits: list[Document], evidence: str) 
     ]
 
 
+_ANYTHING = re.compile(r"\b(?:any|some)(?:thing|one|body)?\b", re.IGNORECASE)
+
+
 def _say_unnamed(question: str, query: Query, hit: Document, evidence: str, offline: bool) -> str:
     """Say that a list does not name what was asked whether it is in it, where nothing in the list is like it.
 
@@ -160,11 +163,15 @@ def _say_unnamed(question: str, query: Query, hit: Document, evidence: str, offl
     sought = [part for word in _words(question[claim.end() :], query, evidence) for part in word.split("-") if part]
     if len(items) < 2 or not all(map(is_record, values)) or not sought or _AMOUNTS & set(sought):
         return ""
+    # Symbols and identifiers stand for names that a list may well have in full: EGFR, COPD, GO:0004693.
+    if re.search(r"[A-Z]{2}|\d", question[claim.end() :]) or _ANYTHING.search(question):
+        return ""
     held = {part for value in asked_values(query, [hit]) for part in re.findall(r"\w+", value.lower())}
     if any(_alike(word, part) or fuzz.ratio(word, part) >= _SIMILAR for word in sought for part in held):
         return ""
     place = " in the offline snapshot" if offline else ""
-    return f"Not named among the {len(items):,} {label_of(query.api, paths[0], lower=True)} recorded{place}. "
+    what = label_of(query.api, paths[0], lower=True)
+    return f"Not named among the {len(items):,} {what} recorded{place}; it may stand there under another name. "
 
 
 def _affirmed(value: str) -> list[str]:

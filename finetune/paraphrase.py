@@ -1,7 +1,7 @@
 """Paraphrases by a larger model: for a request, an instruction in the imperative and a question that it answers.
 
-The model is told what the request's fields mean, so that it need not guess. What loses an identifier or a value of the
-request is not kept: a question that does not say `BRCA1` must not teach a request that does.
+The model is told what the request's fields mean, so that it need not guess. What loses an identifier, a value, a number
+or the species of the request is not kept: a question that does not say `BRCA1` must not teach a request that does.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, Field
 
 from agent.settings import Settings
 from finetune.metrics import identifiers_of, stands_in
+from finetune.numerals import number_words
 from finetune.pairs import Pair
 from finetune.teacher import Teacher, Usage, Watch
 from rag.documents import fields_of
-from tools.apis import get_api
+from tools.apis import get_api, species_taxid, species_words
 from tools.catalogue import load_catalogue
 from tools.errors import DataError, QueryError
-from tools.lucene import Bool, Boost, LuceneSyntaxError, Node, Phrase, parse
+from tools.lucene import Bool, Boost, Fuzzy, LuceneSyntaxError, Node, Phrase, Prefix, Range, Term, parse
 from tools.query import Query
 
 INSTRUCTIONS = """You write what a biologist would say to get the answer that a request to a BioThings API gives.
@@ -29,6 +32,20 @@ Write two texts: `imperative`, an instruction ("Show me …", "List …"), and `
 Each says all that the request says and nothing more: every identifier and name letter for letter, every condition,
 number and limit, the species and the sort order if there are any, and which values are asked for. Do not use field
 names or the request's syntax; say it as people do. Vary the wording; be brief."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_IN_WORDS = {number_words(number): str(number) for number in range(101)} | {"a thousand": "1000", "a million": "1000000"}
+_WORDED = re.compile(rf"\b(?:{'|'.join(sorted(_IN_WORDS, key=len, reverse=True))})\b", re.IGNORECASE)
+_SAID = re.compile(
+    r"(?<![\w.])(?:chr)?((?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)"
+    r"(?:[\s-]?(%|per ?cent\b|hundred\b|thousand\b|kb?p?\b|million\b|mb?p?\b))?",
+    re.IGNORECASE,
+)
+#: By the first letter of what follows a number.
+_SCALES = {"%": "0.01", "p": "0.01", "h": "100", "t": "1000", "k": "1000", "m": "1000000"}
+#: Numbers of a request outside its conditions.
+_COUNTS = ("size", "from", "facet_size")
+#: A whole chromosome, as a request says it: nobody says its limits.
+_WHOLE = "1-300000000"
 
 
 class Instructions(BaseModel):
@@ -81,28 +98,67 @@ def describe(line: str) -> str:
 
 
 def keeps_what_is_named(line: str, text: str) -> bool:
-    """Tell whether a text names everything by name that a request does: identifiers, and the words of phrases."""
-    if not all(stands_in(identifier, [text]) for identifier in identifiers_of(line)):
-        return False
-    words = set(re.findall(r"[^\W_]+", text.lower()))
-    query = Query.parse(line)
-    try:
-        tree = parse(query.q or "")
-    except LuceneSyntaxError:
-        return True
-    return all(set(re.findall(r"[^\W_]+", phrase.lower())) <= words for phrase in _phrases(tree, query.api))
+    """Tell whether a text says what a request does: identifiers, the words of names, numbers, and the species."""
+    query, identifiers, numbers = Query.parse(line), identifiers_of(line), _numbers_in(text)
+    species = [name for name in query.params.get("species", "").split(",") if name not in ("", "all")]
+    return (
+        all(stands_in(identifier, [text]) for identifier in identifiers)
+        and all(_says(word, text, numbers) for word in _words(query) if word not in identifiers)
+        and all(_says_species(name, text) for name in species)
+    )
 
 
-def _phrases(node: Node, api: str) -> Iterator[str]:
+def _says(word: str, text: str, numbers: set[Decimal]) -> bool:
+    return abs(Decimal(word)) in numbers if _NUMBER.fullmatch(word) else stands_in(word, [text])
+
+
+def _says_species(name: str, text: str) -> bool:
+    taxid = species_taxid(name)
+    words = [word for word in species_words if taxid is not None and species_taxid(word) == taxid]
+    return any(stands_in(word, [text]) for word in (name, *words))
+
+
+def _numbers_in(text: str) -> set[Decimal]:
+    """Return the numbers that a text says, in digits or words; those before a unit with and without it."""
+    found: set[Decimal] = set()
+    for digits, unit in _SAID.findall(_WORDED.sub(lambda match: _IN_WORDS[match[0].lower()], text)):
+        number = Decimal(digits.replace(",", ""))
+        found |= {number, number * Decimal(_SCALES[unit[0].lower()])} if unit else {number}
+    return found
+
+
+def _words(query: Query) -> Iterator[str]:
+    """Yield the words and numbers that a text must say for a request; of what is not a word, its parts."""
+    # One is said by the singular: "which gene is the longest".
+    values = [query.params[name] for name in _COUNTS if query.params.get(name, "1") != "1"]
+    values += query.ids
+    for text in (query.q, query.params.get("filter")):
+        try:
+            values += _values(parse(text or ""), query.api)
+        except LuceneSyntaxError:
+            continue
+    identifiers = set(identifiers_of(query.line))
+    for word in (word for value in values for word in value.split()):
+        if _NUMBER.fullmatch(word) or word in identifiers:
+            yield word
+        else:
+            yield from re.findall(r"[^\W_]+", word)
+
+
+def _values(node: Node, api: str) -> Iterator[str]:
     if isinstance(node, Bool):
         for clause in node.clauses:
-            yield from _phrases(clause.node, api)
+            yield from _values(clause.node, api)
     elif isinstance(node, Boost):
-        yield from _phrases(node.node, api)
-    elif isinstance(node, Phrase):
+        yield from _values(node.node, api)
+    elif isinstance(node, Range):
+        # That nothing is below nought goes without saying.
+        bounds = [bound for bound in (node.low, node.high) if bound and _NUMBER.fullmatch(bound)]
+        yield from (bound for bound in bounds if Decimal(bound) or bound is node.high)
+    elif isinstance(node, Term | Phrase | Fuzzy | Prefix) and node.text != _WHOLE:
         field = load_catalogue(api).get(node.field or "")
         # A listed value may be said in other words; a name may not.
-        if field is None or not field.values:
+        if field is None or not (field.values or field.type == "boolean"):
             yield node.text
 
 
@@ -119,26 +175,33 @@ def _rows(line: str, answer: Instructions | None, model: str) -> Iterator[dict[s
 
 
 def _asked(path: Path) -> Iterator[str]:
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            yield str(json.loads(line)["request"])
-        except (ValueError, KeyError, TypeError):
-            continue  # cut off by a stop; its request is asked for again
+    if path.is_file():
+        yield from (str(row["request"]) for row in _rows_of(path) if row and "request" in row)
 
 
 def read_paraphrases(path: Path) -> list[Pair]:
-    """Read the usable pairs of a file of paraphrases.
+    """Read the usable pairs of a file of paraphrases; a line that a stopped run left cut off is passed over.
 
     Raises:
         DataError: the file cannot be read.
     """
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return [Pair.model_validate(row) for row in rows if row.get("question")]
+        rows = list(_rows_of(path))
+        if rows and not any(rows):
+            raise ValueError("no line of it is a JSON object")
+        return [Pair.model_validate(row) for row in rows if row and row.get("question")]
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as pairs: {str(error).splitlines()[0]}") from error
+
+
+def _rows_of(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Yield a row for each line of a file, None where it is no JSON object: cut off, perhaps within a character."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except ValueError:
+            row = None
+        yield row if isinstance(row, dict) else None
 
 
 def read_requests(path: Path) -> Sequence[str]:

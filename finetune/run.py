@@ -72,6 +72,11 @@ def open_tokenizer(base: Path | str) -> Encode:
     return lambda text: list(tokenizer(text, add_special_tokens=False).input_ids)
 
 
+def choose(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """Return the first `count` pairs; what was added to the synthesised ones (corrections, paraphrases) goes first."""
+    return sorted(pairs, key=lambda pair: pair.source == "synthesised")[:count]
+
+
 def prepare(
     pairs_path: Path,
     plan: Plan,
@@ -113,7 +118,7 @@ def prepare(
     if kept is not None:
         return Sequences(*kept, notes)
     split = split_pairs(pairs)
-    training = split.training[: plan.data.pairs]
+    training = choose(split.training, plan.data.pairs)
     if not training:
         raise DataError(f"{pairs_path} holds no pair to train on.", "Make some: biothings-assistant finetune data")
     retriever = open_retriever()

@@ -43,10 +43,10 @@ class Usage:
         return (self.tokens_in * self.price_in + self.tokens_out * self.price_out) / 1e6
 
     def __str__(self) -> str:
-        """Write tokens, cost where prices are known, and failures."""
+        """Write tokens, cost, and failures."""
         parts = [f"{self.tokens_in:,} tokens read, {self.tokens_out:,} written"]
-        if self.price_in or self.price_out:
-            parts.append(f"cost {self.cost:.4f}")
+        known = self.price_in or self.price_out
+        parts.append(f"cost {self.cost:.4f}" if known else "cost not known (--price-in, --price-out)")
         if self.failed:
             parts.append(f"{self.failed} of {self.asked} not usable")
         return ", ".join(parts)
@@ -79,17 +79,32 @@ class Teacher(Generic[Answer]):
         Raises:
             ModelError: no server is set, or it cannot be reached, or refuses key or model.
         """
+        answers, failure = self.ask_each(prompts)
+        if failure is not None:
+            raise failure
+        return answers
+
+    def ask_each(self, prompts: Sequence[str]) -> tuple[list[Answer | None], ModelError | None]:
+        """Ask as `ask` does, and return what was answered, which is paid for, beside the first failure if there is one.
+
+        Raises:
+            ModelError: no server is set.
+        """
         answers: list[Answer | None] = [None] * len(prompts)
+        failure: ModelError | None = None
         self.usage.asked += len(prompts)
         left = list(range(len(prompts)))
         for _ in range(_TRIES):
             for place, answer in zip(left, self._round([prompts[place] for place in left]), strict=True):
-                answers[place] = answer
+                if isinstance(answer, ModelError):
+                    failure = failure or answer
+                else:
+                    answers[place] = answer
             left = [place for place in left if answers[place] is None]
-            if not left:
+            if not left or failure is not None:
                 break
         self.usage.failed += len(left)
-        return answers
+        return answers, failure
 
     def write(
         self, items: Sequence[Item], describe: Callable[[Item], str],
@@ -109,18 +124,24 @@ class Teacher(Generic[Answer]):
             ModelError: as `ask`.
         """
         out.parent.mkdir(parents=True, exist_ok=True)
+        _end_line(out)
         with out.open("a", encoding="utf-8") as file:
             for start in range(0, len(items), batch):
                 part = items[start : start + batch]
-                for item, answer in zip(part, self.ask([describe(item) for item in part]), strict=True):
+                answers, failure = self.ask_each([describe(item) for item in part])
+                for item, answer in zip(part, answers, strict=True):
+                    if answer is None and failure is not None:
+                        continue  # perhaps not answered at all: the next run asks again
                     for row in make_rows(item, answer):
                         file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 file.flush()
+                if failure is not None:
+                    raise failure
                 watch(start + len(part), len(items), self.usage)
         return self.usage
 
-    def _round(self, prompts: Sequence[str]) -> list[Answer | None]:
-        """Ask each prompt once, in the first mode that the server does not refuse."""
+    def _round(self, prompts: Sequence[str]) -> list[Answer | ModelError | None]:
+        """Ask each prompt once, in the first mode that the server does not refuse; what failed says why."""
         messages = [[("system", self._system()), ("user", prompt)] for prompt in prompts]
         for mode in _MODES[_MODES.index(self._mode) :]:
             options = self._options(mode)
@@ -134,9 +155,11 @@ class Teacher(Generic[Answer]):
             return [self._read(answer) for answer in (*first, *rest)]
         raise AssertionError("the last mode returns")
 
-    def _read(self, answer: Any) -> Answer | None:
+    def _read(self, answer: Any) -> Answer | ModelError | None:
         if isinstance(answer, Exception):
-            raise explain(answer, self.settings) from answer
+            failure = explain(answer, self.settings)
+            failure.__cause__ = answer
+            return failure
         used = answer.usage_metadata or {}
         self.usage.tokens_in += used.get("input_tokens", 0)
         self.usage.tokens_out += used.get("output_tokens", 0)
@@ -189,6 +212,20 @@ class Teacher(Generic[Answer]):
                 use_responses_api=False,
             )
         return self._client
+
+
+def _end_line(path: Path) -> None:
+    """End the last line of a file; one that a killed run left half written is cut off, so that no row follows in it."""
+    content = path.read_bytes() if path.is_file() else b""
+    start = content.rfind(b"\n") + 1
+    if start == len(content):
+        return
+    try:
+        json.loads(content[start:])
+    except ValueError:
+        path.write_bytes(content[:start])
+    else:
+        path.write_bytes(content + b"\n")
 
 
 def _refuses_mode(answer: Any) -> bool:

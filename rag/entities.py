@@ -42,6 +42,9 @@ _SPECIES = re.compile(
     r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, species_words), key=len, reverse=True)) + r")(?!\w)", re.IGNORECASE
 )
 
+#: Symbols of human genes that are words for species.
+_GENES_LIKE_SPECIES = frozenset({"CAT", "PIGS"})
+
 
 def find_entities(text: str) -> list[Entity]:
     """Return the entities of `text`, left to right; they do not overlap."""
@@ -87,8 +90,8 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int]]:
             yield name, match.start(), match.end()
     shouting = not any(character.islower() for character in text)
     for match in _SPECIES.finditer(text):
-        if not (match.group().isupper() and match.group().isalpha() and not shouting):
-            yield "species", match.start(), match.end()  # CAT and PIGS are genes.
+        if shouting or match.group() not in _GENES_LIKE_SPECIES:
+            yield "species", match.start(), match.end()
     for match in _SYMBOL.finditer(text):
         word = match.group()
         if word.upper() in ACRONYMS or _NOT_SYMBOLS.match(word):

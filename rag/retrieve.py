@@ -208,9 +208,12 @@ class Retriever:
 
     def retrieve(
         self, question: str, history: Sequence[str] = (), apis: Sequence[str] | None = None, k: int = 16,
-        *, without_example: int | None = None,
+        *, shown: int | None = None, without_example: int | None = None,
     ) -> Retrieval:  # fmt: skip
-        """See `retrieve` above; `without_example` leaves one worked example out, which tuning needs."""
+        """See `retrieve` above; the first `shown` of `k` fields are those that `k` = `shown` alone would give.
+
+        `without_example` leaves one worked example out, which tuning needs.
+        """
         started = time.perf_counter()
         for api in apis or ():
             get_api(api)
@@ -235,8 +238,11 @@ class Retriever:
         if apis is not None:
             allowed = np.array([api in apis for api in self._apis])
             total[~allowed[self._api_of]] = -np.inf
-        reserved = self._reserved(total, chances, keys, names > 0)[: k // 2]
-        fields = [self._scored(place, float(total[place])) for place in self._best(total, k, reserved)]
+        shown = min(k, shown or k)
+        reserved = self._reserved(total, chances, keys, names > 0)[: shown // 2]
+        picked = self._pick(total, k, reserved)
+        ranked = [sorted(part, key=lambda place: -total[place]) for part in (picked[:shown], picked[shown:])]
+        fields = [self._scored(place, float(total[place])) for part in ranked for place in part]
         notes, examples = self._guides(evidence[0].guides, apis)
         likely = {api: round(float(chances[place]), 4) for place, api in enumerate(self._apis)}
         return Retrieval(fields, notes, examples, likely, time.perf_counter() - started)
@@ -336,8 +342,8 @@ class Retriever:
                 reserved += [int(place) for place in places[np.argsort(-total[places], kind="stable")][:count]]
         return list(dict.fromkeys(reserved))
 
-    def _best(self, total: Scores, k: int, reserved: Sequence[int]) -> list[int]:
-        """Pick the best, each further field of one parent a little less welcome than the one before."""
+    def _pick(self, total: Scores, k: int, reserved: Sequence[int]) -> list[int]:
+        """Pick one after the other, each further field of one parent a little less welcome than the one before."""
         picked = list(reserved)[:k]
         taken = np.bincount(self._parent_of[picked], minlength=len(self._place)).astype(np.float32)
         left = total.copy()
@@ -349,7 +355,7 @@ class Retriever:
             picked.append(best)
             left[best] = -np.inf
             taken[self._parent_of[best]] += 1
-        return sorted(picked, key=lambda place: -total[place])
+        return picked
 
     def _scored(self, place: int, score: float) -> ScoredField:
         card = self._index.contents.cards[place]

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from tools.offline.store import Store
 
 OFFLINE_URL = "http://offline.invalid"
-#: What a live service is asked to see whether it answers; the others find nothing, which is an answer.
-_PROBE_PATHS = {"mygene": "/gene/1017?fields=symbol"}
-_PROBE_PATH = "/query?q=_id:1017&size=0"
+_PROBE_PATH = "/gene/1017?fields=symbol"
 #: How long it holds that the live services can, or cannot, be reached.
 _PROBE_LASTS = 60.0
 
@@ -109,10 +107,10 @@ def resolve_backend(
     )
 
 
-def probe_live(seconds: float = 2.0, live_urls: Mapping[str, str] | None = None, api: str = "mygene") -> str:
-    """Return one sentence for the user that says why an API's live service is not used; empty where it answers."""
-    root = live_urls[api] if live_urls else apis.get_api(api).root
-    fault = _probe(root + _PROBE_PATHS.get(api, _PROBE_PATH), seconds)
+def probe_live(seconds: float = 2.0, live_urls: Mapping[str, str] | None = None) -> str:
+    """Return one sentence for the user that says why the live services are not used; empty where they answer."""
+    root = live_urls["mygene"] if live_urls else apis.get_api("mygene").root
+    fault = _probe(root + _PROBE_PATH, seconds)
     return f"The live service cannot be reached ({fault.rstrip('.')}); the offline snapshot is used." if fault else ""
 
 

@@ -47,6 +47,9 @@ async def find_choices(record: Record) -> dict[str, Any] | None:
 def open_choices(record: Record, settings: Settings) -> tuple[str, list[Choice]]:
     """Return what a record's request leaves open: species, assembly, or which of the genes that share an alias."""
     query = Query.parse(record["request"] or "")
+    if record["backend"]:
+        # Elsewhere there would be other hits than those of the answer.
+        settings = settings.model_copy(update={"backend": record["backend"]})
     if query.api == "myvariant" and "assembly" not in query.params and _is_of_places(query):
         return "Positions on which assembly?", _assemblies(query, settings)
     if query.kind != "query" or query.q is None:
@@ -94,8 +97,11 @@ def _assemblies(query: Query, settings: Settings) -> list[Choice]:
     rows = []
     for assembly in ("hg19", "hg38"):
         narrowed = _narrowed(query, assembly=assembly)
-        # Only a search can be counted without its hits.
-        counted = _narrowed(narrowed, size="0") if query.kind == "query" else narrowed
+        if query.kind == "query":
+            counted = _narrowed(narrowed, size="0")
+        else:
+            # What is looked up cannot be counted without its hits, but without their fields.
+            counted = narrowed.model_copy(update={"fields": ("_id",)})
         rows.append((assembly, _execute(counted, settings).total, narrowed.line))
     return rows if any(count for _, count, _ in rows) else []
 
@@ -108,13 +114,15 @@ def _genes(query: Query, record: Record, settings: Settings) -> list[Choice]:
     also = f" AND ({query.q})" if _names(query.q or "") - {"symbol", "alias"} else ""
     rows = []
     for symbol in symbols:
-        narrowed = query.model_copy(update={"q": f"symbol:{escape(symbol)}{also}"})
+        narrowed = _narrowed(query).model_copy(update={"q": f"symbol:{escape(symbol)}{also}"})
         rows.append((symbol, _execute(_narrowed(narrowed, size="0"), settings).total, narrowed.line))
     return rows
 
 
 def _narrowed(query: Query, **params: str) -> Query:
-    return query.model_copy(update={"params": {**query.params, **params}})
+    """Return a request with further parameters, from its first hit on: of fewer hits, those left out may be all."""
+    kept = {name: value for name, value in query.params.items() if name != "from"}
+    return query.model_copy(update={"params": {**kept, **params}})
 
 
 def _execute(query: Query, settings: Settings) -> Any:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import chainlit as cl
 
 from agent.settings import Settings
-from tools.errors import ServiceError
+from tools.errors import QueryError, ServiceError
 from ui.chat import get_chat
 from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts
-from ui.rendering import MOST_ROWS, answer_props, escape
+from ui.rendering import MOST_ROWS, answer_props, escape, is_torn
 from ui.turn import ANSWER, Steps, show, user_name, work_aside
 from ui.wishes import wanted_fields
+
+if TYPE_CHECKING:
+    from agent.runtime import Runtime
+    from tools.backend import Backend
 
 
 def find_list(message: cl.Message) -> Listing | None:
     """Return the list that a message carries, attached or pasted; None where it is a question.
 
     Raises:
-        QueryError: what is attached is no list.
+        QueryError: what is attached is no list, or is no longer there.
     """
     for element in message.elements or []:
         if getattr(element, "path", None):
@@ -48,7 +54,33 @@ def _kept_file(message_id: str) -> tuple[Path, str] | None:
         path = layer.storage_provider.path(row["objectKey"])
         if path.is_file():
             return path, row["name"]
+    if rows:
+        raise QueryError(f"{rows[0]['name']}, which was attached, is no longer there.", "Attach it again.")
     return None
+
+
+def _looked_up(runtime: Runtime, look: Callable[[Backend], Any]) -> tuple[Any, Backend]:
+    """Look a list up; under `auto` offline where the live service fails and then answers no probe either.
+
+    Then all of it, so that one place answers for the whole list.
+
+    Returns:
+        What was found, and the backend that gave it.
+
+    Raises:
+        ServiceError: there is no usable answer.
+    """
+    backend = runtime.backend
+    try:
+        return look(backend), backend
+    except ServiceError as fault:
+        runtime.doubt_service()
+        if not fault.retryable or backend.name != "live":
+            raise
+        instead = runtime.backend
+        if instead.name == "live":
+            raise
+    return look(instead), instead
 
 
 async def answer_list(listing: Listing, settings: Settings, species: str | None) -> None:
@@ -59,7 +91,6 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
 
     def work(tell: Any, stop: Any) -> None:
         runtime = chat.runtime(settings)
-        backend = runtime.backend
         query = make_query(listing, species, wanted_fields(listing, settings.home))
         tell("query", query)
 
@@ -69,37 +100,37 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
             tell("progress", (done, total))
 
         try:
-            hits, notfound = look_up(query, backend, settings.timeout, progress)
+            (hits, notfound), backend = _looked_up(
+                runtime, lambda place: look_up(query, place, settings.timeout, progress)
+            )
         except InterruptedError:
             return
-        except ServiceError:
-            runtime.doubt_service()
-            raise
         tell("done", (map_list(listing, query, hits, notfound), backend.name, backend.notice))
 
     try:
         done = None
-        async for kind, value in work_aside(work):
-            if kind == "query":
-                await steps.say(
-                    "Recognised a list",
-                    escape(f"{len(listing.entries):,} {listing.called}, looked up in {value.api}"),
-                )
-            elif kind == "progress":
-                step = await steps.at("Looking up")
-                step.output = f"{value[0]:,} of {value[1]:,}"
-                await step.update()
-            elif kind == "done":
-                done = value
-            else:
-                await show(steps, kind, value)
+        async with aclosing(work_aside(work)) as events:
+            async for kind, value in events:
+                if kind == "query":
+                    await steps.say(
+                        "Recognised a list",
+                        escape(f"{len(listing.entries):,} {listing.called}, looked up in {value.api}"),
+                    )
+                elif kind == "progress":
+                    step = await steps.at("Looking up")
+                    step.output = f"{value[0]:,} of {value[1]:,}"
+                    await step.update()
+                elif kind == "done":
+                    done = value
+                else:
+                    await show(steps, kind, value)
         if done is None:
             return
         mapping, backend, notice = done
         answer = say_counts(listing, mapping, backend)
         if len(mapping.query.ids) > MOST_ROWS:
             answer += " The downloads hold all of it; the request is too long to be shown."
-        elif any("," in term for term in mapping.query.ids):
+        elif is_torn(mapping.hits):
             answer += " The request is not shown: in it, a comma would part a name in two."
         answer += f"\n{notice}" if notice else ""
         name = f"Looked up in {time.time() - began:.1f} s"

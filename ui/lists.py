@@ -18,7 +18,7 @@ from agent.values import find
 from rag.entities import find_entities
 from tools.errors import QueryError
 from tools.query import Query
-from ui.sorts import ENTRIES, GENE_WORDS, NAMES, SHAPED, SORTS, Sort, is_heading, kinds_of, sort_of, sort_of_entry
+from ui.sorts import ENTRIES, GENE_WORDS, NAMES, SORTS, Sort, are_plain, is_heading, kinds_of, sort_of, sort_of_entry
 
 LARGEST_BYTES = 2**20
 #: More than 1 MB of rsIDs holds; more entries, which would be shorter still, would take the memory of all chats.
@@ -31,6 +31,8 @@ _TOKEN = re.compile(r"(?=.*[A-Za-z0-9])[\w.:>*+\-@/]{1,200}")
 #: What stands around the entries of a list that was copied from a text, a program or a page.
 _BULLET = re.compile(r"^[ \t]*(?:[-*•–—]|\d{1,6}[.)])[ \t]+", re.MULTILINE)
 _QUOTES, _ENDS = "\"'`“”‘’«»[](){}", ".:?!"
+#: An empty cell.
+_DASHES = re.compile(r"[-–—]+")
 #: The services give no more matches of an entry than this.
 _MATCHES = 10
 #: Words of a sentence. Some are symbols, too (WAS, SET), but those are written in capitals, or one to a line.
@@ -46,9 +48,8 @@ _SENTENCE = re.compile(
 _LONG_WORD = 7
 #: A text of which more than this are words of a sentence is no list.
 _MOST_WORDS = 0.1
-#: What stands before the last of several names in a sentence.
-_LAST = re.compile(r",?\s+and\s+(?=[^,]*$)")
-_COMMA = re.compile(r",\s")
+#: Says where variants are, and asks for nothing.
+_ASSEMBLY = re.compile(r"(?:in |on )?(?:hg19|hg38|GRCh37|GRCh38)", re.IGNORECASE)
 #: A name of a drug or a disease has no more words than this.
 _LONGEST_NAME = 12
 
@@ -96,13 +97,13 @@ def read_list(text: str) -> Listing | None:
     Raises:
         QueryError: it is too large.
     """
+    # Before it is read, which would take its time.
+    if len(text.encode()) > LARGEST_BYTES:
+        raise QueryError("The message is larger than 1 MB.", "Paste a shorter list.")
     lead, colon, rest = text.partition(":\n") if ":\n" in text else text.partition(": ")
     first, _, below = text.strip().partition("\n")
     listing = _read_names(rest, lead.strip()) if colon else _read_names(below, first.strip())
-    listing = listing or (_read_body(rest, lead.strip()) if colon else None) or _read_body(text, "")
-    if listing is not None and len(text.encode()) > LARGEST_BYTES:
-        raise QueryError("The list is larger than 1 MB.", "Paste a shorter one.")
-    return listing
+    return listing or (_read_body(rest, lead.strip()) if colon else None) or _read_body(text, "")
 
 
 def _read_names(body: str, words: str) -> Listing | None:
@@ -110,8 +111,6 @@ def _read_names(body: str, words: str) -> Listing | None:
     if not kinds_of(words) & {"drug", "disease"}:
         return None
     text = _BULLET.sub("", body).strip()
-    if "," in text and "\n" not in text:
-        text = _LAST.sub(", ", text)
     names = [name for part in _split_names(text) if (name := _bare(part))]
     if len(names) < FEWEST or "?" in text or any(len(name.split()) > _LONGEST_NAME for name in names):
         return None
@@ -120,10 +119,16 @@ def _read_names(body: str, words: str) -> Listing | None:
 
 
 def _split_names(text: str) -> list[str]:
-    """Return the parts of a list of names: one to a line, where a comma belongs to its name, or several."""
-    lines = [line.strip().rstrip(",;|") for line in text.splitlines() if line.strip()]
-    several = 2 * sum(len(_COMMA.findall(line)) for line in lines) >= 3 * len(lines)
-    return re.split(r"[\n,;|]", text) if several or len(lines) < 2 else re.split(r"[\n;|]", "\n".join(lines))
+    """Return the parts of a list of names; a comma is a part of its name only where few of many lines hold one."""
+    parts = [part for line in re.split(r"[\n;|\t]", text) if (part := line.strip().rstrip(",").strip())]
+    if len(parts) == 1:
+        # Before the last name of a sentence. A pattern would take for ever over a long row of blanks.
+        head, _, last = " ".join(text.split()).rpartition(" and ")
+        if "," in head and "," not in last:
+            text = f"{head.rstrip(' ,')}, {last}"
+    if len(parts) >= FEWEST and 2 * sum("," in part for part in parts) < len(parts):
+        return parts
+    return re.split(r"[\n,;|\t]", text)
 
 
 def _bare(entry: str) -> str:
@@ -134,12 +139,13 @@ def _bare(entry: str) -> str:
 def _read_body(body: str, words: str) -> Listing | None:
     """Return the list that a text is, or that follows a few words in it; `words` are those before the text."""
     lines = [[*filter(None, map(_bare, _ENTRY.findall(line)))] for line in _BULLET.sub("", body).splitlines()]
-    lines = [line for line in lines if line]
+    lines = [left for line in lines if (left := [token for token in line if not _DASHES.fullmatch(token)])]
     if not words and len(lines) > FEWEST and len(lines[0]) > 1 and any(map(_is_word, lines[0])):
         words = body.strip().partition("\n")[0].strip()
         del lines[0]
     # A heading, which ends in a colon, or a question mark says more than a row of identifiers.
-    fewest = FEWEST_BARE if not words and not re.search(r"\?|:\s", body) and _is_bare(lines) else FEWEST
+    said = re.search(r"\?|:\s", body) or (words and not _ASSEMBLY.fullmatch(words))
+    fewest = FEWEST_BARE if not said and _is_bare(lines) else FEWEST
     column = len(lines) >= fewest and all(len(line) == 1 for line in lines)
     tokens = [token for line in lines for token in line]
     if column:
@@ -164,13 +170,11 @@ def _read_body(body: str, words: str) -> Listing | None:
 
 
 def _is_bare(lines: list[list[str]]) -> bool:
-    """Tell whether a short text holds nothing but identifiers: of one shape, or one to a line and none like a word."""
+    """Tell whether a short text holds nothing but identifiers, and such as cannot be mistaken."""
     tokens = [token for line in lines for token in line if token != "and"]
     if len(tokens) >= FEWEST or any(map(is_heading, tokens)):
         return False
-    if any(all(map(sort.pattern.fullmatch, tokens)) for sort in SHAPED):
-        return True
-    return all(len(line) == 1 for line in lines) and all(_has_digit(token) or token.isupper() for token in tokens)
+    return are_plain(tokens, column=all(len(line) == 1 for line in lines))
 
 
 def _is_word(token: str) -> bool:
@@ -251,7 +255,9 @@ def _best_column(rows: list[list[str]], words: str) -> tuple[list[str], Sort] | 
             continue
         # What looks like none of the entries is a heading, too; but an odd identifier holds a digit.
         odd = not sort.pattern.fullmatch(first) and (" " in first or not _has_digit(first))
-        entries = column[1:] if headed or odd else column
+        # A disease may be called like a heading: "Alzheimer disease".
+        named = sort.said in ("drug", "disease") and not is_heading(first, wholly=True)
+        entries = column[1:] if (headed and not named) or odd else column
         # A heading that says so counts most, then how well the entries fit, then how telling their shape is.
         # An `id` above bare numbers may be that of the row.
         fit = float(headed and (sort.name != "NCBI Gene ids" or GENE_WORDS.search(first) is not None))
@@ -268,18 +274,22 @@ def make_query(listing: Listing, species: str | None, wanted: list[str]) -> Quer
     """Return the batch request for a list; `wanted` are fields that its words ask for."""
     named = next((entity.text for entity in find_entities(listing.words) if entity.kind == "species"), None)
     params: dict[str, str] = {}
+    beside: list[str] = []
     if len(listing.entries) > MOST_ENTRIES:
         raise QueryError(f"The list has {len(listing.entries):,} entries.", f"Give up to {MOST_ENTRIES:,} at once.")
     sorts = dict.fromkeys([listing.sort, *listing.sorts.values()])
-    if any(sort.name == "gene symbols" for sort in sorts):
+    if listing.sort.name == "gene symbols":
         from tools.apis import species_words
 
         params["species"] = species_words.get((named or "").lower(), named or "") or species or "human"
+    elif any(sort.name == "gene symbols" for sort in sorts):
+        # Their species is that of the identifiers around them, which may be of any.
+        beside.append("taxid")
     if listing.sort.api == "myvariant":
         # The same place is another base on another assembly.
         assemblies = read_conversation(listing.words, (), {}).assemblies
         params |= {"assembly": assemblies[0]} if len(assemblies) == 1 else {}
-    fields = tuple(dict.fromkeys([*listing.sort.fields, *wanted]))
+    fields = tuple(dict.fromkeys([*listing.sort.fields, *beside, *wanted]))
     ids = tuple(dict.fromkeys(sort.term(entry) for entry, sort in listing.sorts.items()))
     scopes = tuple(dict.fromkeys(path for sort in sorts for path in sort.scopes))
     return Query(api=listing.sort.api, kind="batch", ids=ids, scopes=scopes, fields=fields, params=params).check()
@@ -290,6 +300,12 @@ def map_list(listing: Listing, query: Query, hits: list[dict[str, Any]], notfoun
     found: dict[str, list[dict[str, Any]]] = {}
     for hit in hits:
         found.setdefault(str(hit.get("query", hit.get("_id"))), []).append(hit)
+    # Genes of several species share a symbol: among identifiers, theirs is meant.
+    symbols = {entry for entry, sort in listing.sorts.items() if sort.name == "gene symbols"}
+    taxids = {hit["taxid"] for term in found.keys() - symbols for hit in found[term] if "taxid" in hit}
+    if len(taxids) == 1:
+        for term in symbols & found.keys():
+            found[term] = [hit for hit in found[term] if hit.get("taxid") in taxids] or found[term]
     names = [path for path in query.scopes if path in NAMES]
     for term, candidates in found.items():
         # An alias of one gene may be the symbol of another, and a name a part of another: the very one was meant.
@@ -341,9 +357,16 @@ def say_counts(listing: Listing, mapping: Mapping, backend: str = "") -> str:
     if counts["duplicate"]:
         parts.append(f"{counts['duplicate']:,} given more than once")
     meant = query.params.get("species") or query.params.get("assembly")
+    # By its place, a variant is taken for one on hg19 where nothing else is said.
+    presumed = meant is None and query.api == "myvariant" and not query.scopes
+    meant = "hg19" if presumed else meant
     said = f"{len(listing.entries):,} {listing.called}{f' in {meant}' if meant else ''}: {', '.join(parts)}."
-    if not counts["found"] and not counts["ambiguous"]:
+    if presumed:
+        said += " If they are on hg38, say so before the list: “hg38:”."
+    elif query.scopes and counts["missing"] and not counts["found"] and not counts["ambiguous"]:
         said += " If they are something else, say so before the list: “these drugs:”, “PubChem CIDs:”."
+    if counts["other"]:
+        said += " What is of another sort needs a list of its own."
     return said
 
 

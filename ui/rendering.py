@@ -166,6 +166,11 @@ def show_table(query: Query, hits: list[dict[str, Any]], *, listed: bool = False
     }
 
 
+def is_torn(hits: list[dict[str, Any]]) -> bool:
+    """Tell whether the request of a list cannot be written: in its line, a comma would part a name in two."""
+    return any("," in str(hit["query"]) and not hit["status"].startswith("not looked up") for hit in hits)
+
+
 def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | None = None) -> dict[str, Any]:
     """Return what the page's answer element shows of a record.
 
@@ -179,8 +184,7 @@ def answer_props(record: dict[str, Any], answer_id: str | None, draft: str | Non
     counted = len(rows) > len(record["hits"])
     # A request that could not be sent may say anything there.
     shown, start = min(len(rows), MOST_ROWS), query.params.get("from", "")
-    # A request line has commas between its identifiers: a name that holds one would be read as two.
-    torn = bool(record.get("list")) and any("," in str(hit["query"]) for hit in record["hits"])
+    torn = bool(record.get("list")) and is_torn(record["hits"])
     return {
         "id": answer_id,
         "status": record["status"],

@@ -69,6 +69,8 @@ SORTS = tuple(
 )
 #: Those that tell by their shape what they are; what looks like one of the others may be something else.
 SHAPED = SORTS[: [sort.name for sort in SORTS].index("UniProt ids")]
+#: What is hardly anything but a symbol: no word, and no identifier of a pathway, a protein family or a data set.
+_PLAIN_SYMBOL = re.compile(r"(?!WP\d|.*\d{4})[A-Z]{2}[A-Z0-9]{1,8}")
 #: Those that may look like anything.
 _LOOSE = frozenset({"drug names", "disease names", "gene symbols"})
 _HEADINGS = re.compile(
@@ -78,6 +80,8 @@ _HEADINGS = re.compile(
     r"|genesymbol|genename|hgncid|hgncsymbol|ensemblid|entrezid|uniprotid",
     re.IGNORECASE,
 )
+#: Stands where there is no entry.
+_NOTHING = re.compile(r"n/?a|nan|none|null|unknown|[-–—]+", re.IGNORECASE)
 GENE_WORDS = re.compile(r"gene|entrez|ncbi", re.IGNORECASE)
 _PUBCHEM = re.compile(r"pubchem|(?<![a-z])cids?(?![a-z])", re.IGNORECASE)
 _OMIM = re.compile(r"(?<![a-z])o?mim(?![a-z])", re.IGNORECASE)
@@ -101,9 +105,21 @@ def kinds_of(words: str) -> set[str]:
     return kinds
 
 
-def is_heading(text: str) -> bool:
-    """Tell whether a cell says what stands below it."""
-    return any(map(_HEADINGS.fullmatch, re.split(r"[\s_./()-]+", text)))
+def is_heading(text: str, *, wholly: bool = False) -> bool:
+    """Tell whether a cell says what stands below it; `wholly`: by each of its words, or joined as no name is."""
+    words = [word for word in re.split(r"[\s_./()-]+", text) if word]
+    told = [_HEADINGS.fullmatch(word) is not None for word in words]
+    return any(told) and (not wholly or all(told) or "_" in text)
+
+
+def are_plain(entries: list[str], *, column: bool) -> bool:
+    """Tell whether a few entries cannot be mistaken: all of one shape, or, one to a line, UniProt ids or symbols."""
+    if any(all(map(sort.pattern.fullmatch, entries)) for sort in SHAPED):
+        return True
+    # What is said in capitals is not meant as a symbol: YES, PLEASE. Of symbols, many hold a digit.
+    digits = sum(1 for entry in entries if re.search(r"\d", entry))
+    symbols = all(map(_PLAIN_SYMBOL.fullmatch, entries)) and 2 * digits >= len(entries)
+    return column and (symbols or all(re.fullmatch(_UNIPROT, entry) for entry in entries))
 
 
 def sort_of(entries: list[str], words: str) -> Sort | None:
@@ -121,6 +137,8 @@ def sort_of(entries: list[str], words: str) -> Sort | None:
 
 def sort_of_entry(entry: str, main: Sort) -> Sort | None:
     """Return the sort as which an entry of a list that is mostly of `main` can be looked up with it; None: as none."""
+    if _NOTHING.fullmatch(entry):
+        return None
     loose = main.name in _LOOSE
     if not loose and any(map(main.pattern.fullmatch, (entry, entry.upper(), entry.lower()))):
         return main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from agent.state import Record
 from agent.trees import read_tree
 from rag.entities import find_entities
 from rag.kinds import KINDS
+from tools.apis import species_taxid
 from tools.lucene import Phrase, Term, clauses_of
 from tools.query import Query
 
@@ -18,6 +20,12 @@ _SETTLED = frozenset(
     ensemblprotein refseq refseq.rna refseq.protein accession accession.rna accession.protein uniprot
     uniprot.swiss-prot uniprot.trembl unigene alliancegenome hgnc mim mgi rgd flybase wormbase tair zfin
     xenbase""".split()  # noqa: SIM905
+)
+#: Who asks so asks about several species. (Reactive oxygen species and homologous recombination are none of it.)
+_SEVERAL = re.compile(
+    r"\b(?:all|any|which|what|other|each|every|several|different|how many|by|per|across) species\b"
+    r"|\b(?:homologs?|homologues?|orthologs?|orthologues?|orthologous)\b",
+    re.IGNORECASE,
 )
 
 
@@ -33,13 +41,16 @@ class Origin:
 
 
 def with_species(record: Record, species: str | None) -> str | None:
-    """Return a record's request for one species; None where it stays, being none on genes or naming one or a gene."""
+    """Return a record's request for one species; None where it stays.
+
+    It stays where it is none on genes, names a gene or a species or counts them, or where its question does.
+    """
     if species is None or record["request"] is None or record["status"] not in ("answered", "empty"):
         return None
     query = Query.parse(record["request"])
     if query.api != "mygene" or query.kind not in ("query", "batch") or "species" in query.params:
         return None
-    if _is_settled(query):
+    if _is_settled(query) or _asks_for_others(record["question"], species):
         return None
     return query.model_copy(update={"params": {**query.params, "species": species}}).line
 
@@ -64,10 +75,21 @@ def joined(first: Record, then: Record) -> Record:
     return cast(Record, both)
 
 
+def _asks_for_others(question: str, species: str) -> bool:
+    """Tell whether a question names a species other than this one, or asks about several."""
+    named = {species_taxid(entity.text) for entity in find_entities(question) if entity.kind == "species"}
+    return bool(named - {species_taxid(species)}) or _SEVERAL.search(question) is not None
+
+
 def _is_settled(query: Query) -> bool:
-    """Tell whether a request names genes by identifiers, of which each has its species, or says a species itself."""
+    """Tell whether a request names genes by identifiers, of which each has its species, or says or asks for species."""
     if query.kind == "batch":
-        return not query.scopes or any(scope.lower() in _SETTLED for scope in query.scopes)
+        settled = [scope.lower() in _SETTLED for scope in query.scopes]
+        # Where names and identifiers are looked up alike, the terms say whether there are any of these.
+        return all(settled) or (any(settled) and any(map(_is_identifier, query.ids)))
+    asked = [*query.params.get("facets", "").split(","), *query.params.get("sort", "").split(",")]
+    if "taxid" in (name.strip().lstrip("+-") for name in asked):
+        return True
     tree = read_tree(query)
     leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase))] if tree is not None else []
     return any(

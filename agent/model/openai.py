@@ -165,8 +165,8 @@ class OpenAIModel:
             log.info("The server at %s refuses grammars: %s", self.base_url, refusal)
             self._mode = "schema"
             return
-        if proof.finish_reason == "cancelled":
-            return
+        if proof.finish_reason == "cancelled" or not proof.text.strip():
+            return  # It says nothing of grammars: the server was busy, or was stopped.
         if proof.text.strip() == _PROOF:
             self._proven = True
         else:

@@ -341,7 +341,7 @@ def test_the_species_of_genes_is_asked_for_where_it_is_not_known(
         return SimpleNamespace(hits=[{"_id": "672", "symbol": "BRCA1", "taxid": 9606}, {"query": "12189"}])
 
     monkeypatch.setattr("tools.client.execute", execute)
-    runtime: Any = SimpleNamespace(backend_of=lambda _: None)
+    runtime: Any = SimpleNamespace(backend=None)
     assert _fetch_names(query, brca1, (), runtime) == ({"672": "BRCA1"}, {"672": 9606})
     assert sent[0].ids == tuple(ids) and set(sent[0].fields) == {"symbol", "name", "entrezgene", "taxid"}
 

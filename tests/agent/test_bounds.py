@@ -79,6 +79,7 @@ def test_a_range_has_both_ends(question: str, drafted: str, meant: str) -> None:
         ("CADD 84 and lower conservation", "84", False),
         ("evaluated after 2021-02-20 with CADD above 20", ">20", False),
         ("exons 10-20 with CADD above 20", ">20", False),
+        ("CADD score above 20 - 50 results please", ">20", False),
     ],
 )
 def test_what_is_not_clear_stays(question: str, drafted: str, follows: bool) -> None:
@@ -91,6 +92,7 @@ def test_what_is_not_clear_stays(question: str, drafted: str, follows: bool) -> 
     [
         ("drugs first approved in 2010 and later withdrawn", "mychem /v1/query?q=chembl.first_approval:2010"),
         ("approved in 2010 or before 2000", "mychem /v1/query?q=chembl.first_approval:2010"),
+        ("drugs approved the year after 2000", "mychem /v1/query?q=chembl.first_approval:2001"),
         ("tell me more about 353061", "mygene /v3/query?q=retired:353061"),
         ("variant listed under 13961", "myvariant /v1/query?q=clinvar.variant_id:13961"),
         ("compounds with a charge of 2+", "mychem /v1/query?q=pubchem.formal_charge:2"),

@@ -13,7 +13,8 @@ from tools.query import Query
 @pytest.mark.parametrize(
     ("question", "drafted", "meant"),
     [
-        ("schedule IV substances", "mychem /v1/query?q=ndc.deaschedule:CIV AND chembl.pref_name:schedule",
+        ("schedule IV substances",
+         "mychem /v1/query?q=ndc.deaschedule:CIV AND chembl.drug_mechanisms.target_name:schedule",
          "mychem /v1/query?q=ndc.deaschedule:CIV"),
         ("likely pathogenic variants of PTEN",
          'myvariant /v1/query?q=clinvar.gene.symbol:PTEN AND clinvar.rcv.clinical_significance:"likely pathogenic" '
@@ -28,6 +29,9 @@ from tools.query import Query
         ("receptor genes with receptor binding",
          'mygene /v3/query?q=name:receptor AND go.MF.term:"receptor binding"',
          'mygene /v3/query?q=name:receptor AND go.MF.term:"receptor binding"'),
+        ("genes with function in their name in the cell cycle",
+         'mygene /v3/query?q=name:function AND go.MF.term:"cell cycle"',
+         'mygene /v3/query?q=name:function AND go.MF.term:"cell cycle"'),
         ("Which kinase genes have calcium ion binding?",
          'mygene /v3/query?q=name:kinase AND go.MF.term:"calcium ion binding"',
          'mygene /v3/query?q=name:kinase AND go.MF.term:"calcium ion binding"'),

@@ -136,6 +136,15 @@ def test_the_focus_stays_with_who_edits(chat):
     page.wait_for_function("document.activeElement !== document.body")
 
 
+@pytest.mark.parametrize(("request_line", "offered"), [(CDK2, 1), ("mygene /v3/gene/1017?fields=symbol", 0)])
+def test_only_what_is_searched_is_sorted_skipped_and_counted(chat, request_line, offered):
+    chat.ask(request_line)
+    card = chat.edit_request()
+    card.get_by_label("Hits", exact=True).wait_for()
+    for label in ("Sort by", "Skip the first", "Count by"):
+        assert card.get_by_label(label, exact=True).count() == offered
+
+
 def test_an_answer_is_copied_as_it_is_read(chat):
     chat.ask(CDK2)
     chat.page.get_by_label("Copy this answer").last.click()

@@ -12,6 +12,7 @@ from finetune.commands import app
 from finetune.dataset import read_pairs
 from finetune.pairs import Pair
 from finetune.plan import Plan, load_plan
+from finetune.run import choose
 from tools.errors import DataError
 
 
@@ -77,3 +78,10 @@ def test_what_is_wrong_is_said_in_a_line(arguments: list[str], code: int, said: 
     result = CliRunner().invoke(app, arguments, env={"BIOTHINGS_ASSISTANT_HOME": str(tmp_path), "COLUMNS": "300"})
     assert result.exit_code == code and said in result.output, result.output
     assert "Traceback" not in result.output
+
+
+def test_what_was_added_is_trained_on_whatever_is_cut() -> None:
+    made = [Pair(question=f"q{n}", request="none", family="refusals/x") for n in range(5)]
+    added = Pair(question="what is ZZZ3 for?", request="none", family="correction", source="corrected")
+    assert choose([*made, added], 2) == [added, made[0]]
+    assert choose(made, 3) == made[:3]

@@ -176,6 +176,15 @@ def test_k_fields_best_first(retriever: Retriever, k: int) -> None:
     assert scores == sorted(scores, reverse=True)
 
 
+def test_what_is_shown_does_not_change_with_what_is_offered_beside_it(retriever: Retriever) -> None:
+    """Training renders twelve fields; the agent shows the same twelve and lets the grammar take forty."""
+    for example in DEV[:40]:
+        few = retriever.retrieve(example.question, k=12).fields
+        many = retriever.retrieve(example.question, k=40, shown=12).fields
+        assert many[:12] == few
+        assert len({(field.api, field.path) for field in many}) == 40
+
+
 def test_rank_is_the_same_search(index_home: Path) -> None:
     assert (
         rank("side effects", ["mychem"], 5, home=index_home)

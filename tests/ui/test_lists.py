@@ -1,4 +1,5 @@
 import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -229,6 +230,29 @@ def test_marks_around_entries_are_none_of_them(form):
     assert read_list("Entrez ids of " + ", ".join(GENES) + ".").entries[-1] == GENES[-1]
 
 
+@pytest.mark.parametrize(
+    ("lead", "assembly", "hint"), [("", None, True), ("hg38:\n", "hg38", False), ("in hg19:\n", "hg19", False)]
+)
+def test_the_assembly_of_a_list_by_place_is_said(lead, assembly, hint):
+    places = [f"chr7:g.14075333{number}T>A" for number in range(3)]
+    listing = read_list(lead + "\n".join(places))
+    query = make_query(listing, None, [])
+    assert query.params.get("assembly") == assembly and query.ids == tuple(places)
+    some = say_counts(listing, map_list(listing, query, [{"query": places[0], "_id": places[0]}], places[1:]))
+    assert f"3 variants in HGVS in {assembly or 'hg19'}: 1 found, 2 missing." in some and ("“hg38:”" in some) is hint
+    none = say_counts(listing, map_list(listing, query, [], places))
+    assert ("“hg38:”" in none) is hint and "these drugs" not in none
+
+
+def test_a_long_row_of_blanks_and_a_long_message_take_no_time():
+    began = time.monotonic()
+    assert read_list("drugs: a," + " " * 100_000 + "b") is None
+    with pytest.raises(QueryError, match="larger than 1 MB"):
+        read_list("drugs: a," + " " * 2**20 + "b")
+    # At the first, a pattern took minutes.
+    assert time.monotonic() - began < 10
+
+
 def test_an_entry_is_looked_up_as_the_field_has_it():
     for given, term in (("ENSG0000012337{}.3", "ENSG0000012337{}"), ("HGNC:177{}", "177{}")):
         entries = [given.format(number) for number in range(9)]
@@ -321,14 +345,38 @@ def test_entries_of_another_sort_are_looked_up_as_what_they_are():
     entries = [*(f"ENSG0000012337{number}" for number in range(7)), "TP53", "BRCA1", "rs123"]
     listing = read_list("\n".join(entries))
     query = make_query(listing, None, [])
-    assert query.scopes == ("ensembl.gene", "symbol", "alias") and query.params == {"species": "human"}
+    assert query.scopes == ("ensembl.gene", "symbol", "alias") and query.params == {}
     assert query.ids == tuple(entries[:-1])
     mapping = map_list(listing, query, [{"query": "TP53", "_id": "7157", "symbol": "TP53"}], [])
     status = {hit["query"]: hit["status"] for hit in mapping.hits}
     assert status["TP53"] == "found" and status["BRCA1"] == "missing"
     assert status["rs123"] == "not looked up: not one of the Ensembl ids"
-    said = "10 Ensembl ids and others in human: 1 found, 8 missing, 1 not looked up."
-    assert say_counts(listing, mapping) == said
+    said = "10 Ensembl ids and others: 1 found, 8 missing, 1 not looked up."
+    assert say_counts(listing, mapping) == f"{said} What is of another sort needs a list of its own."
+
+
+@pytest.mark.parametrize(("stray", "status"), [("Trp53", "found"), ("NA", "not looked up: not one of the Ensembl ids")])
+def test_a_stray_word_does_not_hide_identifiers_of_another_species(stray, status):
+    entries = [*(f"ENSMUSG0000002555{number}" for number in range(9)), stray]
+    listing = read_list("\n".join(entries))
+    query = make_query(listing, "human", [])
+    assert query.params == {}
+    hits = [{"query": entry, "_id": entry, "taxid": 10090} for entry in entries[:-1]]
+    # A symbol of several species is that of the identifiers.
+    hits += [
+        {"query": "Trp53", "_id": name, "symbol": "Trp53", "taxid": taxid} for name, taxid in (("a", 9), ("b", 10090))
+    ]
+    mapping = map_list(listing, query, hits, [])
+    assert mapping.counts["found"] == (10 if stray == "Trp53" else 9)
+    (last,) = (hit for hit in mapping.hits if hit["query"] == stray)
+    assert last["status"] == status and last.get("_id") == ("b" if stray == "Trp53" else None)
+
+
+def test_what_stands_for_no_entry_is_not_looked_up_as_a_symbol():
+    listing = read_list("\n".join([*GENES, "n/a", "unknown"]))
+    query = make_query(listing, None, [])
+    assert query.ids == tuple(GENES) and query.params == {"species": "human"}
+    assert list(read_list("\n".join([*GENES, "-"])).entries) == GENES
 
 
 @pytest.mark.parametrize(
@@ -360,14 +408,39 @@ COMMAS = ["Diabetes mellitus, type 2", "2,4-dinitrophenol", *DRUGS]
 def test_a_comma_belongs_to_a_name_where_names_stand_one_to_a_line(words):
     assert list(read_list(f"{words}:\n" + "\n".join(COMMAS)).entries) == COMMAS
     assert list(read_list(f"{words}:\n" + ",\n".join(COMMAS)).entries) == COMMAS
-    rows = ", ".join(DRUGS[:4]) + ",\n" + ", ".join(DRUGS[4:])
-    assert list(read_list(f"{words}:\n{rows}").entries) == DRUGS
+    assert list(read_list(f"{words}: {'; '.join(['Diabetes mellitus, type 2', *DRUGS])}").entries)[0] == COMMAS[0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ", ".join(DRUGS[:4]) + ",\n" + ", ".join(DRUGS[4:]),
+        "\n".join(", ".join(DRUGS[place : place + 2]) for place in range(0, 8, 2)),
+        "\n".join(",".join(DRUGS[place : place + 3]) for place in range(0, 8, 3)),
+        "\t".join(DRUGS),
+        ", ".join(DRUGS[:-1]) + ", and  " + DRUGS[-1],
+    ],
+)
+def test_a_comma_parts_names_where_it_need_not_belong_to_one(rows):
+    assert list(read_list(f"these drugs:\n{rows}").entries) == DRUGS
+
+
+def test_two_names_a_line_are_two_names_however_many_lines_there_are():
+    assert len(read_list("these drugs:\n" + "\n".join(["aspirin, ibuprofen"] * 8)).entries) == 16
 
 
 def test_a_comma_belongs_to_a_name_in_a_file_that_is_no_table(tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("disease\nDiabetes mellitus, type 2\ncystic fibrosis\ngout\n")
     assert read_file(path, "list.txt", "").entries == ("Diabetes mellitus, type 2", "cystic fibrosis", "gout")
+
+
+def test_a_disease_that_is_called_like_a_heading_is_an_entry(tmp_path):
+    path = tmp_path / "list.txt"
+    names = ["Alzheimer disease", "Parkinson disease", "cystic fibrosis", "gout"]
+    for heading in ("", "disease\n", "Disease name\n", "disease_or_phenotype\n"):
+        path.write_text(heading + "\n".join(names))
+        assert list(read_file(path, "list.txt", "these diseases").entries) == names
 
 
 @pytest.mark.parametrize(
@@ -379,6 +452,17 @@ def test_a_comma_belongs_to_a_name_in_a_file_that_is_no_table(tmp_path):
         ("TP53 BRCA1 CDK2", None),
         ("rs11, rs12, rs13?", None),
         ("rs11 rs12", None),
+        ("EGFR\nTP53\nCDK2", ("EGFR", "TP53", "CDK2")),
+        ("P04637\nQ9Y6K9\nO15350", ("P04637", "Q9Y6K9", "O15350")),
+        ("R-HSA-73894\nR-HSA-69278\nR-HSA-1640170", None),
+        ("IPR000719\nIPR011009\nIPR008271", None),
+        ("NP_001789.2\nNP_000537.3\nNP_009225.1", None),
+        ("C0010674\nC0006142\nC0011849", None),
+        ("ASPIRIN\nIBUPROFEN\nNAPROXEN", None),
+        ("COVID-19\nSARS\nMERS", None),
+        ("YES\nPLEASE\nTHANKS", None),
+        ("10\n20\n30", None),
+        ("hg38:\nchr1:g.10A>T\nchr1:g.11A>T\nchr1:g.12A>T", ("chr1:g.10A>T", "chr1:g.11A>T", "chr1:g.12A>T")),
         ("thanks\nthat\nhelps", None),
         ("symbol\nTP53\nBRCA1\nCDK2", None),
         ("significance: rs11 rs12 rs13", None),
@@ -411,6 +495,9 @@ async def test_an_attached_list_is_read_again_when_its_words_are_edited_later(ch
     assert listing.entries == ("TP53", "BRCA1", "CDK2") and listing.words == "Ensembl ids of these"
     other = SimpleNamespace(id="m2", content="where is CDK2?", elements=[])
     assert await asyncio.to_thread(find_list, other) is None
+    kept.unlink()
+    with pytest.raises(QueryError, match=r"list\.csv, which was attached, is no longer there"):
+        await asyncio.to_thread(find_list, message)
     await layer.close()
 
 

@@ -192,6 +192,9 @@ def test_a_request_that_cannot_be_written_as_a_line_is_not_shown():
     }  # fmt: skip
     props = answer_props(record, "a1")
     assert props["request"] is None and props["table"]["rows"][0][:2] == [name, "missing"]
+    # What was not looked up is not in the request.
+    record["hits"] = [{"query": name, "status": "not looked up: not one of the ChEMBL ids"}]
+    assert answer_props(record, "a1")["request"] is not None
 
 
 def test_a_page_is_not_given_more_rows_than_it_can_hold():

@@ -78,15 +78,48 @@ def test_only_known_species_are_added(species, expected):
         ("mygene /v3/gene/1017", None),
         ("mygene /v3/query?q=symbol:CDK2 AND taxid:9606", None),
         (f"{CDK2}&species=human", None),
+        # Terms say which of the scopes they are meant for.
+        (
+            "mygene /v3/query?q=CDK2,TP53&scopes=symbol,entrezgene",
+            "mygene /v3/query?q=CDK2,TP53&scopes=symbol,entrezgene&species=mouse",
+        ),
+        ("mygene /v3/query?q=CDK2,1017&scopes=symbol,entrezgene", None),
+        # What is counted or ordered by species asks for all of them.
+        ("mygene /v3/query?q=symbol:CDK2&size=0&facets=taxid", None),
+        ("mygene /v3/query?q=symbol:CDK2&sort=-taxid", None),
+        (
+            "mygene /v3/query?q=kinase&size=0&facets=type_of_gene",
+            "mygene /v3/query?q=kinase&species=mouse&size=0&facets=type_of_gene",
+        ),
         ("mydisease /v1/query?q=asthma", None),
     ],
 )
 def test_the_species_is_put_where_a_question_on_genes_names_none(line, expected):
-    record = {"request": line, "status": "answered"}
+    record = {"request": line, "status": "answered", "question": "what is it?"}
     assert with_species(record, "mouse") == expected
     assert with_species(record, None) is None and with_species({**record, "status": "failed"}, "mouse") is None
     if expected is not None:
         assert without_species(expected, "mouse") == line and without_species(expected, "rat") == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "added"),
+    [
+        ("what is CDK2?", True),
+        ("what is CDK2 in mice?", True),
+        ("which genes respond to reactive oxygen species?", True),
+        ("HomoloGene id of CDK2", True),
+        ("what is CDK2 in humans?", False),
+        ("CDK2 in mouse and rat", False),
+        ("in which species is there a CDK2?", False),
+        ("CDK2 in all species", False),
+        ("orthologs of CDK2", False),
+        ("homologues of CDK2", False),
+    ],
+)
+def test_the_species_is_not_put_where_a_question_asks_for_others(question, added):
+    record = {"request": CDK2, "status": "answered", "question": question}
+    assert (with_species(record, "mouse") is not None) is added
 
 
 @pytest.mark.timeout(600)

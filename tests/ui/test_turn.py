@@ -10,11 +10,13 @@ pytest.importorskip("chainlit")
 
 import agent.direct
 import ui.choices
+import ui.list_turn
 import ui.request_card
 import ui.turn
-from tools.errors import QueryError
+from tools.errors import BadRequest, NetworkError, QueryError
 from tools.query import Query
 from ui.choices import find_choices
+from ui.lists import read_list
 from ui.rendering import escape
 
 LINE = "mygene /v3/query?q=symbol:CDK2&fields=name"
@@ -266,8 +268,84 @@ def test_positions_and_nothing_else_are_asked_for_their_assembly(chat, monkeypat
     ask, rows = ui.choices.open_choices(record(line, api="myvariant", total=1), chat.settings)
     assert (ask == "Positions on which assembly?") is asked
     assert [(label, count) for label, count, _ in rows] == ([("hg19", 1), ("hg38", 2)] if asked else [])
-    # Only a search can do without its hits.
-    assert all(("size=0" in one) is (Query.parse(line).kind == "query") for one in sent)
+    # Only a search can do without its hits; what is looked up does without their fields.
+    searched = Query.parse(line).kind == "query"
+    assert all(("size=0" in one) is searched and ("fields=_id" in one) is not searched for one in sent)
+    assert not any("size=0" in row[2] or "fields=_id" in row[2] for row in rows)
+
+
+@pytest.mark.parametrize(("backend", "counted"), [("live", "live"), ("offline", "offline"), (None, "auto")])
+def test_choices_are_counted_where_the_answer_came_from(chat, monkeypatch, backend, counted):
+    asked = []
+
+    def execute(query, settings):
+        asked.append(settings.backend)
+        return SimpleNamespace(total=1)
+
+    monkeypatch.setattr(ui.choices, "_execute", execute)
+    answered = record("myvariant /v1/variant/chr7:g.140453136A>T", api="myvariant", backend=backend)
+    ui.choices.open_choices(answered, chat.settings.model_copy(update={"backend": "auto"}))
+    assert asked == [counted, counted]
+
+
+@pytest.mark.parametrize(
+    ("line", "hits"),
+    [
+        ("mygene /v3/query?q=symbol:CDK2&from=10", []),
+        ("mygene /v3/query?q=alias:P16&species=human&from=10", [{"symbol": "CDKN2A"}, {"symbol": "CDK2AP2"}]),
+        ("myvariant /v1/query?q=chr7:140753330-140753340&from=10", []),
+    ],
+)
+def test_a_choice_shows_its_hits_from_the_first_on(chat, monkeypatch, line, hits):
+    facets = {"taxid": {"terms": [{"term": 9606, "count": 3}, {"term": 10090, "count": 2}]}}
+    monkeypatch.setattr(ui.choices, "_execute", lambda *_: SimpleNamespace(total=3, facets=facets))
+    _, rows = ui.choices.open_choices(record(line, total=20, hits=hits), chat.settings)
+    assert len(rows) == 2 and not any("from=" in row[2] for row in rows)
+
+
+@pytest.fixture
+def failing(page, chat, monkeypatch):
+    """Return what looks up a list at a live service that fails, told where requests go then; and what it notes."""
+    noted = SimpleNamespace(asked=[], doubts=0)
+
+    async def look(instead, fault):
+        def backend():
+            name = instead if noted.doubts else "live"
+            return SimpleNamespace(name=name, notice="" if name == "live" else "The live service cannot be reached.")
+
+        def doubt():
+            noted.doubts += 1
+
+        def ask(query, backend, *_):
+            noted.asked.append(backend.name)
+            if backend.name == "live":
+                raise fault
+            return [{"query": "CHEMBL25", "_id": "BSYNRYMUTXBXSQ-UHFFFAOYSA-N"}], []
+
+        runtime = type("Runtime", (), {"backend": property(lambda _: backend()), "doubt_service": lambda _: doubt()})()
+        monkeypatch.setattr(chat, "runtime", lambda _: runtime)
+        monkeypatch.setattr(ui.list_turn, "cl", page)
+        monkeypatch.setattr(ui.list_turn, "look_up", ask)
+        listing = read_list("\n".join(f"CHEMBL{number}" for number in range(20, 30)))
+        await ui.list_turn.answer_list(listing, chat.settings, None)
+
+    return look, noted
+
+
+async def test_a_list_is_looked_up_offline_where_the_service_of_its_api_fails(failing, page):
+    look, noted = failing
+    await look("offline", NetworkError("no connection"))
+    (message,) = page.shown
+    assert noted.asked == ["live", "offline"]
+    assert message.elements[0].props["backend"] == "offline" and "cannot be reached" in message.content
+
+
+@pytest.mark.parametrize(("instead", "fault"), [("live", NetworkError("a moment")), ("offline", BadRequest("no"))])
+async def test_a_list_fails_where_asking_elsewhere_would_not_mend_it(failing, page, instead, fault):
+    look, noted = failing
+    with pytest.raises(type(fault)):
+        await look(instead, fault)
+    assert noted.asked == ["live"] and noted.doubts == 1 and page.shown == []
 
 
 def test_what_is_counted_and_from_where_is_edited():
@@ -290,3 +368,24 @@ def test_what_is_counted_and_from_where_is_edited():
 )
 def test_a_request_is_told_from_a_question(text, expected):
     assert ui.request_card.is_request_line(text) is expected
+
+
+async def test_work_on_a_list_ends_with_its_turn(page, chat, session, enter, monkeypatch):
+    ended = []
+
+    async def work(_):
+        try:
+            yield "query", SimpleNamespace(api="mygene")
+        finally:
+            ended.append(True)
+
+    async def say(*_):
+        raise ValueError
+
+    enter(session)
+    monkeypatch.setattr(ui.list_turn, "work_aside", work)
+    monkeypatch.setattr("ui.turn.Steps.say", say)
+    # The fault holds the frame, and with it what it left unfinished.
+    with pytest.raises(ValueError) as fault:
+        await ui.list_turn.answer_list(read_list("rs11, rs12, rs13"), chat.settings, None)
+    assert ended and fault

@@ -23,6 +23,7 @@ from tools.lucene.nodes import (
 )
 from tools.lucene.render import render
 
+_ESCAPED = re.compile(r"\\.|[^\\]+", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _SIGNS: dict[Occur, str] = {"must": "+", "should": "", "must_not": "-"}
 
@@ -83,7 +84,9 @@ def _leaf(node: Node, exact_fields: Container[str]) -> str:
     if isinstance(node, Prefix):
         return render(Prefix(field, fold(node.text)))
     if isinstance(node, Wildcard):
-        return render(Wildcard(field, fold(node.pattern)))
+        # What is escaped is not folded, here as in a search.
+        pattern = _ESCAPED.sub(lambda part: part[0] if part[0].startswith("\\") else fold(part[0]), node.pattern)
+        return render(Wildcard(field, pattern))
     if isinstance(node, Fuzzy):
         return render(Fuzzy(field, fold(node.text), node.edits))
     low = None if node.low is None else fold(_number(node.low))

@@ -232,6 +232,8 @@ function Editor({ answer, onClose }) {
     return () => clearTimeout(timer)
   }, [form])
   const set = (name) => (event) => setForm({ ...form, [name]: event.target.value })
+  // What is looked up is neither sorted, skipped nor counted.
+  const searched = form.kind === "query"
   const run = async (event) => {
     event.preventDefault()
     if (running) return
@@ -260,7 +262,7 @@ function Editor({ answer, onClose }) {
           {Array.from(new Set([...(first.apis || APIS), first.api])).map((name) => <option key={name}>{name}</option>)}
         </select>
       </Field>
-      <Field label={form.kind === "query" ? "Query string" : "Identifiers"}>
+      <Field label={searched ? "Query string" : "Identifiers"}>
         <textarea className="ba-input ba-code" rows={2} value={form.q} onChange={set("q")} spellCheck={false} autoFocus />
       </Field>
       {form.kind === "batch" && <Field label="Looked up in"><input className="ba-input ba-code" value={form.scopes} onChange={set("scopes")} /></Field>}
@@ -279,11 +281,11 @@ function Editor({ answer, onClose }) {
         </Field>
       )}
       <Field label="Filter"><input className="ba-input ba-code" value={form.filter} onChange={set("filter")} placeholder="none" spellCheck={false} /></Field>
-      <Field label="Sort by"><input className="ba-input ba-code" value={form.sort} onChange={set("sort")} placeholder="best match" spellCheck={false} /></Field>
+      {searched && <Field label="Sort by"><input className="ba-input ba-code" value={form.sort} onChange={set("sort")} placeholder="best match" spellCheck={false} /></Field>}
       <Field label="Hits"><input className="ba-input" inputMode="numeric" value={form.size} onChange={set("size")} placeholder="10" /></Field>
-      <Field label="Hits to leave out at first"><input className="ba-input" inputMode="numeric" value={form.from} onChange={set("from")} placeholder="0" /></Field>
-      <Field label="Count by"><input className="ba-input ba-code" value={form.facets} onChange={set("facets")} placeholder="none" spellCheck={false} /></Field>
-      {(form.facets || form.facet_size) && (
+      {searched && <Field label="Skip the first"><input className="ba-input" inputMode="numeric" value={form.from} onChange={set("from")} placeholder="0" /></Field>}
+      {searched && <Field label="Count by"><input className="ba-input ba-code" value={form.facets} onChange={set("facets")} placeholder="none" spellCheck={false} /></Field>}
+      {searched && (form.facets || form.facet_size) && (
         <Field label="Values to count"><input className="ba-input" inputMode="numeric" value={form.facet_size} onChange={set("facet_size")} placeholder="10" /></Field>
       )}
       <div className="ba-verdict" role="status">
