@@ -32,11 +32,14 @@ Write two texts: `imperative`, an instruction ("Show me …", "List …"), and `
 Each says all that the request says and nothing more: every identifier and name letter for letter, every condition,
 number and limit, the species and the sort order if there are any, and which values are asked for. Do not use field
 names or the request's syntax; say it as people do. Vary the wording; be brief."""
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
-_IN_WORDS = {number_words(number): str(number) for number in range(101)} | {"a thousand": "1000", "a million": "1000000"}
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?", re.IGNORECASE)
+_IN_WORDS = {number_words(number): str(number) for number in range(101)} | {
+    "a thousand": "1000",
+    "a million": "1000000",
+}
 _WORDED = re.compile(rf"\b(?:{'|'.join(sorted(_IN_WORDS, key=len, reverse=True))})\b", re.IGNORECASE)
 _SAID = re.compile(
-    r"(?<![\w.])(?:chr)?((?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)"
+    r"(?<![\w.])((?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[+-]?\d{1,4})?)"
     r"(?:[\s-]?(%|per ?cent\b|hundred\b|thousand\b|kb?p?\b|million\b|mb?p?\b))?",
     re.IGNORECASE,
 )
@@ -44,6 +47,9 @@ _SAID = re.compile(
 _SCALES = {"%": "0.01", "p": "0.01", "h": "100", "t": "1000", "k": "1000", "m": "1000000"}
 #: Numbers of a request outside its conditions.
 _COUNTS = ("size", "from", "facet_size")
+#: A chromosome in an interval, and one in a text.
+_CHROMOSOME = re.compile(r"(?:\w+\.)?chr(\d{1,2}|X|Y|MT?)", re.IGNORECASE)
+_CHR = re.compile(r"\bchr(?=(?:\d{1,2}|X|Y|MT?)\b)", re.IGNORECASE)
 #: A whole chromosome, as a request says it: nobody says its limits.
 _WHOLE = "1-300000000"
 
@@ -99,11 +105,13 @@ def describe(line: str) -> str:
 
 def keeps_what_is_named(line: str, text: str) -> bool:
     """Tell whether a text says what a request does: identifiers, the words of names, numbers, and the species."""
-    query, identifiers, numbers = Query.parse(line), identifiers_of(line), _numbers_in(text)
+    query, identifiers = Query.parse(line), identifiers_of(line)
+    said = _CHR.sub("chromosome ", text)
+    numbers = _numbers_in(said)
     species = [name for name in query.params.get("species", "").split(",") if name not in ("", "all")]
     return (
         all(stands_in(identifier, [text]) for identifier in identifiers)
-        and all(_says(word, text, numbers) for word in _words(query) if word not in identifiers)
+        and all(_says(word, said, numbers) for word in _words(query, identifiers))
         and all(_says_species(name, text) for name in species)
     )
 
@@ -127,8 +135,8 @@ def _numbers_in(text: str) -> set[Decimal]:
     return found
 
 
-def _words(query: Query) -> Iterator[str]:
-    """Yield the words and numbers that a text must say for a request; of what is not a word, its parts."""
+def _words(query: Query, identifiers: Sequence[str]) -> Iterator[str]:
+    """Yield the words and numbers that a text must say for a request, beside its identifiers."""
     # One is said by the singular: "which gene is the longest".
     values = [query.params[name] for name in _COUNTS if query.params.get(name, "1") != "1"]
     values += query.ids
@@ -137,12 +145,8 @@ def _words(query: Query) -> Iterator[str]:
             values += _values(parse(text or ""), query.api)
         except LuceneSyntaxError:
             continue
-    identifiers = set(identifiers_of(query.line))
-    for word in (word for value in values for word in value.split()):
-        if _NUMBER.fullmatch(word) or word in identifiers:
-            yield word
-        else:
-            yield from re.findall(r"[^\W_]+", word)
+    for word in (word for value in values for word in value.split() if word not in identifiers):
+        yield from [word] if _NUMBER.fullmatch(word) else re.findall(r"[^\W_]+", word)
 
 
 def _values(node: Node, api: str) -> Iterator[str]:
@@ -155,10 +159,12 @@ def _values(node: Node, api: str) -> Iterator[str]:
         # That nothing is below nought goes without saying.
         bounds = [bound for bound in (node.low, node.high) if bound and _NUMBER.fullmatch(bound)]
         yield from (bound for bound in bounds if Decimal(bound) or bound is node.high)
-    elif isinstance(node, Term | Phrase | Fuzzy | Prefix) and node.text != _WHOLE:
-        field = load_catalogue(api).get(node.field or "")
+    elif isinstance(node, Term | Phrase | Fuzzy | Prefix):
+        field, place = load_catalogue(api).get(node.field or ""), _CHROMOSOME.fullmatch(node.field or "")
+        if place is not None:
+            yield from (place[1], node.text) if node.text != _WHOLE else (place[1],)
         # A listed value may be said in other words; a name may not.
-        if field is None or not (field.values or field.type == "boolean"):
+        elif field is None or not (field.values or field.type == "boolean"):
             yield node.text
 
 
@@ -197,11 +203,12 @@ def read_paraphrases(path: Path) -> list[Pair]:
 def _rows_of(path: Path) -> Iterator[dict[str, Any] | None]:
     """Yield a row for each line of a file, None where it is no JSON object: cut off, perhaps within a character."""
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line) if line.strip() else {}
-        except ValueError:
-            row = None
-        yield row if isinstance(row, dict) else None
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            yield row if isinstance(row, dict) else None
 
 
 def read_requests(path: Path) -> Sequence[str]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.console import Building, reported, say, write_line
+from agent.cli.console import Building, reported, say, say_error, write_line
+from tools.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from finetune.corrections import Correction
+    from finetune.corrections import Correction, Review
     from finetune.pairs import Pair
     from finetune.teacher import Usage
 
@@ -151,6 +152,8 @@ def corrections(
         biothings-assistant finetune corrections
 
         biothings-assistant finetune corrections --review --out data/train/corrections.jsonl
+
+    One that is almost right is edited and accepted as edited.
     """
     from agent.settings import load_settings
     from finetune.corrections import Review, corrections_path, to_pairs
@@ -165,9 +168,11 @@ def corrections(
         return
     for row in found.pending():
         say(_show(row))
-        choice = typer.prompt("accept, reject, later, stop", default="later", err=True).strip().lower()
+        choice = typer.prompt("accept, edit, reject, later, stop", default="later", err=True).strip().lower()
         if choice.startswith("s"):
             break
+        if choice.startswith("e"):
+            _edit(row, found)
         if choice.startswith(("a", "r")):
             found.decide(row, "accepted" if choice.startswith("a") else "rejected")
     with Building() as building:
@@ -175,6 +180,20 @@ def corrections(
     for number, reason in left_out.items():
         say(f"Correction {number} makes no pair: {reason}.")
     write_line(f"{write_pairs(pairs, to):,} pairs in {to}.")
+
+
+def _edit(row: Correction, found: Review) -> None:
+    """Ask for the right request until one can be sent, and accept the correction with it."""
+    while True:
+        line = typer.prompt('the right request, or "later"', default=row.request, err=True).strip()
+        if line.lower() == "later":
+            return
+        try:
+            found.decide(row, "accepted", line)
+        except QueryError as error:
+            say_error(error.message, error.hint)
+        else:
+            return
 
 
 def _show(row: Correction) -> str:

@@ -220,12 +220,14 @@ def _end_line(path: Path) -> None:
     start = content.rfind(b"\n") + 1
     if start == len(content):
         return
-    try:
-        json.loads(content[start:])
-    except ValueError:
-        path.write_bytes(content[:start])
-    else:
-        path.write_bytes(content + b"\n")
+    with path.open("r+b") as file:
+        try:
+            json.loads(content[start:])
+        except ValueError:
+            file.truncate(start)
+        else:
+            file.seek(len(content))
+            file.write(b"\n")
 
 
 def _refuses_mode(answer: Any) -> bool:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.model.weights import hash_file
 from finetune.dataset import Example
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ def train(
     )
     batches = _batches(examples, recipe)
     out.mkdir(parents=True, exist_ok=True)
-    state = _resume(out, model, optimizer, batches, recipe, log)
+    state = _resume(out, model, optimizer, _fingerprint(examples, batches, recipe, base, start), log)
+    if state["step"] and _kept_step(out) != state["step"]:
+        # It was killed behind its last checkpoint, before the adapter was in place; there may be no step left to make.
+        _save_adapter(out, model, state, recipe, notes or {})
     started, done_before = time.monotonic(), state["seconds"]
     saved = time.monotonic()
     for step in range(state["step"], len(batches)):
@@ -261,24 +265,35 @@ def _has_bf16() -> bool:
         return False
 
 
-def _fingerprint(batches: Sequence[Sequence[int]], recipe: Recipe) -> str:
+def _fingerprint(
+    examples: Sequence[Example], batches: Sequence[Sequence[int]], recipe: Recipe, base: Path, start: Path | None
+) -> str:
+    """Hash all that a run's adapter depends on: settings, order, sequences, the base's weights and the start's."""
     kept = recipe.model_dump(exclude={"checkpoint_seconds"})
-    return hashlib.sha256(json.dumps([kept, batches]).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps([kept, batches]).encode())
+    for example in examples:
+        digest.update(f"{example.learnt} {example.tokens}\n".encode())
+    for folder in (base, start):
+        # A base that is a hub's name has no files here.
+        weights = sorted(folder.glob("*.safetensors")) if folder is not None else []
+        digest.update(repr([hash_file(file) for file in weights] or str(folder)).encode())
+    return digest.hexdigest()[:16]
 
 
-def _resume(
-    out: Path, model: Any, optimizer: Any, batches: Sequence[Sequence[int]], recipe: Recipe, log: Log
-) -> dict[str, Any]:
+def _resume(out: Path, model: Any, optimizer: Any, run: str, log: Log) -> dict[str, Any]:
     import torch
     from peft import set_peft_model_state_dict
 
-    fresh = {"step": 0, "seconds": 0.0, "losses": [], "held": [], "run": _fingerprint(batches, recipe)}
+    fresh = {"step": 0, "seconds": 0.0, "losses": [], "held": [], "run": run}
     path = out / "checkpoint.pt"
     if not path.exists():
         return fresh
     kept = torch.load(path, weights_only=True, map_location="cpu")
     if kept["state"]["run"] != fresh["run"]:
-        raise ValueError(f"{path} belongs to a run with other data or settings; choose another folder or delete it")
+        raise ValueError(
+            f"{path} belongs to a run with other data or settings, of another base or from another start; "
+            "choose another folder or delete it"
+        )
     set_peft_model_state_dict(model, kept["model"])
     optimizer.load_state_dict(kept["optimizer"])
     torch.set_rng_state(kept["rng"])
@@ -289,9 +304,7 @@ def _resume(
 
 def _save(out: Path, model: Any, optimizer: Any, state: dict[str, Any], recipe: Recipe, notes: dict[str, Any]) -> None:
     """Write the checkpoint and the adapter, each aside first, so that a kill leaves the one before."""
-    import peft
     import torch
-    import transformers
     from peft import get_peft_model_state_dict
 
     partial = out / "checkpoint.part"
@@ -300,8 +313,17 @@ def _save(out: Path, model: Any, optimizer: Any, state: dict[str, Any], recipe: 
          "rng": torch.get_rng_state()}, partial,
     )  # fmt: skip
     partial.replace(out / "checkpoint.pt")
-    fresh = out / "adapter.part"
-    shutil.rmtree(fresh, ignore_errors=True)
+    _save_adapter(out, model, state, recipe, notes)
+
+
+def _save_adapter(out: Path, model: Any, state: dict[str, Any], recipe: Recipe, notes: dict[str, Any]) -> None:
+    import peft
+    import torch
+    import transformers
+
+    fresh, old = out / "adapter.part", out / "adapter.old"
+    for folder in (fresh, old):
+        shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(fresh)
     record = {
         **notes, "recipe": recipe.model_dump(), "steps": state["step"], "seconds": round(state["seconds"]),
@@ -309,5 +331,16 @@ def _save(out: Path, model: Any, optimizer: Any, state: dict[str, Any], recipe: 
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__},
     }  # fmt: skip
     (fresh / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(out / "adapter", ignore_errors=True)
+    if (out / "adapter").exists():
+        # A folder cannot be renamed onto another.
+        (out / "adapter").replace(old)
     fresh.replace(out / "adapter")
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _kept_step(out: Path) -> int:
+    """Return the step at which the adapter of a run was written, 0 where there is none."""
+    try:
+        return int(json.loads((out / "adapter" / "training.json").read_text(encoding="utf-8"))["steps"])
+    except (OSError, ValueError, KeyError):
+        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import re
@@ -80,6 +81,7 @@ def _look(settings: Settings) -> Iterator[Finding]:
     yield from _model(settings)
     yield from _own_fields(settings.home)
     yield _retrieval(settings)
+    yield from _training(settings)
     yield from _offline(settings)
     yield _backend(settings)
     changed = sorted(name for name in settings.model_fields_set if name in type(settings).model_fields)
@@ -201,6 +203,36 @@ def _retrieval(settings: Settings) -> Finding:
         return Finding("retrieval", "missing", error.message, error.hint)
     built = (settings.home / name).is_dir()
     return Finding("retrieval", "ok", f"index {name}" if built else "index will be built at first use")
+
+
+def _training(settings: Settings) -> Iterator[Finding]:
+    """Whether the adapter was trained with the prompt and the retrieval that it meets now."""
+    from agent.prompts import PROMPT_VERSION
+    from rag.index import load_contents
+    from tools.apis import API_NAMES
+    from tools.catalogue import set_home
+
+    adapter = settings.adapter
+    if settings.model == "openai" or adapter is None or not adapter.is_dir():
+        return
+    try:
+        record = json.loads((adapter / "training.json").read_text(encoding="utf-8"))
+        trained = {"prompt": str(record["prompt_version"]), "retrieval": str(record["retrieval"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        yield Finding("training", "note", "the adapter does not say with which prompt and retrieval it was trained")
+        return
+    try:
+        set_home(settings.home)
+        # APIs of the user's own were never part of the training.
+        used = {"prompt": str(PROMPT_VERSION), "retrieval": load_contents(API_NAMES).fingerprint}
+    except AssistantError:
+        return  # What retrieval lacks is said in its own line.
+    found = "the adapter was trained with " + ", ".join(f"{name} {version}" for name, version in trained.items())
+    other = [f"{name} {version}" for name, version in used.items() if version != trained[name]]
+    if other:
+        found += f"; used now: {', '.join(other)}"
+    mend = "What it learnt may not fit; train one anew: biothings-assistant finetune train --help" if other else ""
+    yield Finding("training", "note" if other else "ok", found, mend)
 
 
 def _offline(settings: Settings) -> Iterator[Finding]:

@@ -14,10 +14,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agent.cli.app import app
-from agent.cli.doctor import _model, _own_fields
+from agent.cli.doctor import _model, _own_fields, _training
 from agent.model.weights import merged_path, packaged_model
+from agent.prompts import PROMPT_VERSION
 from agent.settings import load_settings
+from rag.index import load_contents
 from tools import catalogue
+from tools.apis import API_NAMES
+from tools.paths import data_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 CDK2 = "mygene /v3/query?q=symbol:CDK2&fields=name"
@@ -286,6 +290,28 @@ def test_doctor_looks_at_the_adapter_that_will_be_used(
     monkeypatch.delenv("BIOTHINGS_ASSISTANT_ADAPTER_PATH")
     rows = {row.what: row for row in _model(load_settings(home=tmp_path, model_path=packaged_model()))}
     assert rows["adapter"].state == "note" and "merged model" not in rows
+
+
+def test_the_packaged_adapter_was_trained_with_the_prompt_that_is_used() -> None:
+    record = json.loads((data_dir() / "adapter" / "training.json").read_text("utf-8"))
+    assert record["prompt_version"] == PROMPT_VERSION and record["retrieval"]
+
+
+def test_doctor_says_what_an_adapter_was_not_trained_with(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / "home", adapter_path=tmp_path)
+    (row,) = _training(settings)
+    assert row.state == "note" and "does not say" in row.found
+    record = {"prompt_version": PROMPT_VERSION, "retrieval": load_contents(API_NAMES).fingerprint}
+    (tmp_path / "training.json").write_text(json.dumps(record), "utf-8")
+    (row,) = _training(settings)
+    assert (row.state, row.mend) == ("ok", "") and f"prompt {PROMPT_VERSION}" in row.found
+    for name in record:
+        (tmp_path / "training.json").write_text(json.dumps({**record, name: "older"}), "utf-8")
+        (row,) = _training(settings)
+        assert row.state == "note" and "older; used now" in row.found.replace(f", retrieval {record['retrieval']}", "")
+        assert "finetune train" in row.mend
+    assert not list(_training(load_settings(home=tmp_path, adapter_path=tmp_path / "none")))
+    assert not list(_training(load_settings(home=tmp_path, adapter_path=tmp_path, model="openai")))
 
 
 def test_refreshed_fields_are_shown_and_can_be_undone(

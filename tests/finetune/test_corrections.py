@@ -80,6 +80,18 @@ def test_the_command(home: Path, tmp_path: Path) -> None:
     assert "0 to review, 2 accepted" in CliRunner().invoke(app, ["corrections"], env=environment).output
 
 
+def test_a_correction_that_is_almost_right_is_edited(home: Path, tmp_path: Path) -> None:
+    environment, out = {"BIOTHINGS_ASSISTANT_HOME": str(home)}, tmp_path / "pairs.jsonl"
+    answers = ["edit", "mygene /v3/query?q=no.such:1", FIRST + "&size=3", "e", "later", "r"]
+    done = CliRunner().invoke(
+        app, ["corrections", "--review", "--out", str(out)], env=environment, input="\n".join(answers) + "\n"
+    )
+    assert done.exit_code == 0, done.output
+    assert "no.such" in done.output
+    assert [pair.request for pair in read_pairs(out)] == [FIRST + "&size=3"]
+    assert [row.request for row in Review(corrections_path(home)).pending()] == [SECOND]
+
+
 def test_no_corrections_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no corrections"):
         Review(tmp_path / "missing.sqlite")

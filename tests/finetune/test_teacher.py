@@ -18,6 +18,8 @@ from tools.catalogue import load_catalogue, set_home
 from tools.errors import DataError, ModelError
 
 CDK2 = "mygene /v3/query?q=symbol:CDK2&fields=pathway.reactome&species=human"
+IMATINIB = "mychem /v1/query?q=chembl.pref_name:imatinib&fields=gtopdb.interaction_targets"
+RARE = "myvariant /v1/query?q=clinvar.gene.symbol:CDK2 AND gnomad_genome.af.af:<0.01&size=5"
 DISEASE = 'mydisease /v1/query?q=mondo.label:"cystic fibrosis"&fields=hpo.inheritance'
 
 
@@ -82,12 +84,11 @@ def test_no_server_and_no_key_is_said(tmp_path: Path) -> None:
 
 
 class Fixed(Teacher[Any]):
-    """Gives answers from a list."""
+    """Gives answers and failures from a list."""
 
     answers: list[Any] = []
 
-    def ask(self, prompts: Sequence[str]) -> list[Any]:
-        self.usage.asked += len(prompts)
+    def _round(self, prompts: Sequence[str]) -> list[Any]:
         return [self.answers.pop(0) for _ in prompts]
 
 
@@ -108,8 +109,45 @@ def test_a_cut_off_line_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(paraphrase, "Teacher", Fixed)
     Fixed.answers = [Instructions(imperative="List pathways of human CDK2.", question="Which pathways has CDK2?")]
     out = tmp_path / "pairs.jsonl"
-    out.write_text(f'{{"question": "x", "request": "{CDK2[:20]}\n')
+    row = f'{{"question": "x", "request": "{DISEASE[:20]}", "family": "f"}}\n'.encode()
+    # Killed within the two bytes of a character.
+    out.write_bytes(row + b'{"question": "Sj\xc3')
     assert paraphrase.paraphrase([CDK2], out, load_settings()).asked == 1
+    assert out.read_bytes().startswith(row + b'{"question": "List')
+    assert [pair.question for pair in paraphrase.read_paraphrases(out)] == ["x", "List pathways of human CDK2."]
+    # A whole last line without its end was written by hand, and stays.
+    out.write_bytes(row.rstrip())
+    assert paraphrase.paraphrase([], out, load_settings()).asked == 0
+    assert out.read_bytes() == row
+
+
+def test_lines_that_earlier_runs_left_cut_off_are_passed_over(tmp_path: Path) -> None:
+    out = tmp_path / "pairs.jsonl"
+    row = json.dumps({"question": "Which pathways?", "request": CDK2, "family": "f"})
+    out.write_text(f'{row[:30]}{row}\n\n{row}\n["no", "row"]\n')
+    assert [pair.request for pair in paraphrase.read_paraphrases(out)] == [CDK2]
+    out.write_text("question,request\na,b\n")
+    with pytest.raises(DataError, match="cannot be read as pairs"):
+        paraphrase.read_paraphrases(out)
+
+
+def test_what_was_answered_is_kept_where_another_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paraphrase, "Teacher", Fixed)
+    good = Instructions(imperative="List pathways of human CDK2.", question="Which pathways has human CDK2?")
+    third = CDK2.replace("CDK2", "CDK4")
+    Fixed.answers = [good, ModelError("too many requests"), None]
+    out = tmp_path / "pairs.jsonl"
+    with pytest.raises(ModelError, match="too many"):
+        paraphrase.paraphrase([CDK2, DISEASE, third], out, load_settings())
+    assert {json.loads(line)["request"] for line in out.read_text().splitlines()} == {CDK2}
+    # The one that failed, and the one that had a single try, are asked again.
+    Fixed.answers = [None] * 4
+    assert paraphrase.paraphrase([CDK2, DISEASE, third], out, load_settings()).asked == 2
+
+
+def test_what_it_costs_is_said_or_that_it_is_not_known() -> None:
+    assert "cost 3.0000" in str(Usage(price_in=1.0, price_out=2.0, tokens_in=1_000_000, tokens_out=1_000_000))
+    assert "cost not known" in str(Usage(tokens_in=5))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +158,18 @@ def test_a_cut_off_line_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_
         (DISEASE, "How is cystic fibrosis inherited?", True),
         (DISEASE, "How is CF inherited?", False),
         ('mygene /v3/query?q=go.BP.term:"DNA repair" AND type_of_gene:protein-coding', "Genes in DNA repair", True),
+        (CDK2, "pathways of CDK2", False),
+        (CDK2.replace("human", "mouse"), "pathways of CDK2 in mice", True),
+        (IMATINIB, "Which proteins does this drug target?", False),
+        (IMATINIB, "Which proteins does Imatinib target?", True),
+        ("mydisease /v1/query?q=mondo.label:asthma&fields=hpo", "Which features does this disease have?", False),
+        (RARE, "Five variants of CDK2 rarer than 1 % in gnomAD", True),
+        (RARE, "5 variants of CDK2 below 0.01 in gnomAD", True),
+        (RARE, "Five rare variants of CDK2 in gnomAD", False),
+        (RARE, "variants of CDK2 below 0.01 in gnomAD", False),
+        ("mygene /v3/query?q=chr7:55000000-55300000", "genes on chr7 from 55,000,000 to 55.3 Mb", True),
+        ("mygene /v3/query?q=chr7:55000000-55300000", "genes on chr8 from 55,000,000 to 55.3 Mb", False),
+        ("mygene /v3/query?q=chrX:1-300000000", "all genes on the X chromosome", True),
     ],
 )
 def test_names_must_be_kept(line: str, text: str, kept: bool) -> None:

@@ -102,6 +102,44 @@ def test_another_run_is_not_continued_by_mistake(tiny, tmp_path):
         train(make_examples(8), tiny, tmp_path / "run", recipe)
 
 
+def test_a_run_of_another_base_or_another_start_is_not_continued(tiny, tmp_path):
+    examples, recipe = make_examples(4), Recipe(rank=4, alpha=8, batch_tokens=60)
+    first = train(examples, tiny, tmp_path / "first", recipe)
+    with pytest.raises(ValueError, match="another start"):
+        train(examples, tiny, tmp_path / "first", recipe, start=first)
+    second = train(examples, tiny, tmp_path / "second", recipe, start=first)
+    log = []
+    train(examples, tiny, tmp_path / "second", recipe, start=first, log=log.append)
+    assert any("goes on from step" in line for line in log)
+    with pytest.raises(ValueError, match="another start"):
+        train(examples, tiny, tmp_path / "second", recipe, start=second)
+    # Of the same shape, and of the same name.
+    other = tmp_path / "elsewhere" / tiny.name
+    torch.manual_seed(1)
+    config = transformers.AutoConfig.from_pretrained(tiny)
+    transformers.LlamaForCausalLM(config).save_pretrained(other)
+    with pytest.raises(ValueError, match="another base"):
+        train(examples, other, tmp_path / "first", recipe)
+
+
+def test_a_finished_run_that_was_killed_before_its_adapter_was_in_place_writes_it_again(tiny, tmp_path):
+    from safetensors.torch import load_file
+
+    examples, recipe = make_examples(12), Recipe(rank=4, alpha=8, batch_tokens=60, checkpoint_seconds=0)
+    adapter = train(examples, tiny, tmp_path / "run", recipe)
+    weights, record = load_file(adapter / "adapter_model.safetensors"), (adapter / "training.json").read_text()
+    # Between the two renames; and before them, with the adapter of an earlier step.
+    adapter.rename(tmp_path / "run" / "adapter.old")
+    for stale in (None, '{"steps": 1}'):
+        if stale:
+            (adapter / "training.json").write_text(stale)
+        train(examples, tiny, tmp_path / "run", recipe)
+        again = load_file(adapter / "adapter_model.safetensors")
+        assert all(torch.equal(weights[name], again[name]) for name in weights)
+        assert (adapter / "training.json").read_text() == record
+    assert not list((tmp_path / "run").glob("adapter.*"))
+
+
 def test_batches_hold_everything_once_an_epoch_and_keep_to_their_size():
     examples = make_examples(50)
     batches = _batches(examples, Recipe(batch_tokens=120, epochs=2))
