@@ -218,7 +218,7 @@ def test_the_rules_agree_with_the_training_pairs(real_home):
         ("is human TP53 conserved in yeast?", "mygene /v3/query?q=symbol:TP53&fields=agr.orthologs", "human"),
         ("what is the mouse ortholog of human BRCA1?", "mygene /v3/query?q=symbol:BRCA1&fields=agr.orthologs", "human"),
         ("the yeast CDK1 homolog", "mygene /v3/query?q=symbol:CDK1&fields=agr.orthologs", None),
-        ("name and homologs of TP53 in mouse", "mygene /v3/query?q=symbol:TP53&fields=name,homologene", "mouse"),
+        ("name and homologs of mouse TP53", "mygene /v3/query?q=symbol:TP53&fields=name,homologene", "mouse"),
         ("location of CDK2 in MOUSE", "mygene /v3/query?q=symbol:CDK2&fields=genomic_pos", "mouse"),
         ("what does CAT do?", "mygene /v3/query?q=symbol:CAT&fields=summary", None),
         ("PIGS in pigs: summary", "mygene /v3/query?q=symbol:PIGS&fields=summary", "pig"),
