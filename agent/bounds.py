@@ -24,7 +24,7 @@ Sign = Literal[">", ">=", "<", "<="]
 _NO = r"(?:n['’]t|\bno[tr]?|\bnever)\s+(?:be\s+|any\s+)?"
 _MORE = r"(?:(?:more|greater|higher|larger|bigger|longer|heavier|later)\s+than|above|over|beyond|exceed\w*|after)"
 _LESS = r"(?:(?:less|fewer|lower|smaller|shorter|lighter|earlier)\s+than|below|under|before|prior\s+to)"
-_FILLED = r"(?:\s+(?:of|the|year|a|an|is))*\s*$"
+_FILLED = r"(?:\s+(?:of|(?:the\s+)?year|an?|is))*\s*$"
 #: Words for the signs, the first that fits: "not more than" is no "more than".
 _WORDS: tuple[tuple[Sign, str], ...] = (
     ("<=", rf"{_NO}{_MORE}|\bat\s+(?:the\s+)?(?:most|maximum)|\bmax(?:imum|imally|\.)?|(?<!go )(?<!going )\bup\s+to"),
@@ -48,7 +48,7 @@ _AFTER: tuple[tuple[Sign, re.Pattern[str]], ...] = (
     (
         ">=",
         re.compile(
-            rf"\s*(?:or\s+(?:more|higher|greater|above|over)\b|(?:upwards?|onwards?|(?:as\s+(?:a|the)\s+)?minimum)\b|\+(?!\w)"
+            rf"\+(?!\w)|\s*(?:or\s+(?:more|higher|greater|above|over)\b|(?:upwards?|onwards?|(?:as\s+(?:a|the)\s+)?minimum)\b"
             rf"|(?:(?:or|and)\s+(?:up|upwards?|onwards?|later|newer|after)|and\s+(?:higher|greater|above|over)){_END})",
             re.IGNORECASE,
         ),
@@ -62,6 +62,9 @@ _AFTER: tuple[tuple[Sign, re.Pattern[str]], ...] = (
         ),
     ),
 )
+#: Bounds of which the words alone do not say the side: "rarer than 1%", "5 or better".
+_COMPARED = re.compile(rf"\b(?:than|between){_FILLED}", re.IGNORECASE)
+_COMPARED_AFTER = re.compile(r"\s*or\s+(?:better|worse)\b", re.IGNORECASE)
 #: "More than or equal to 5": the number belongs.
 _OR_EQUAL = re.compile(r"\b(?:or|and)\s+equal\s+(?:to|than)\s*$", re.IGNORECASE)
 _THE_YEAR_AFTER = re.compile(r"\bthe\s+(?:year|month|day)\s+(?:before|after)\s*$", re.IGNORECASE)
@@ -73,6 +76,7 @@ _UNWANTED = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[.;?!]\s")
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 #: Between the two ends of a range.
 _TO = re.compile(r"\s*(?:-|–|to|and|through|\.\.|up to|until|till)\s*", re.IGNORECASE)
@@ -92,11 +96,22 @@ def with_stated_bounds(query: Query, question: str, *, follows: bool = False) ->
         follows: whether it follows another one: "go from 20 to 30" then moves a bound and is no range.
 
     Returns:
-        The request, changed in nothing but the signs of bounds on numbers that the question names once, and the second
-        end of ranges that have but one.
+        The request, changed in nothing but the signs of bounds on numbers that the question names once, the second end
+        of ranges that have but one, and two bounds of one side, which become one range.
     """
     tree = read_tree(query)
-    return query if tree is None else with_tree(query, tree, _Mender(query.api, question, tree, follows).mend(tree))
+    if tree is None:
+        return query
+    joined = _joined(tree)
+    return with_tree(query, tree, _Mender(query.api, question, joined, follows).mend(joined))
+
+
+def is_bound(question: str, start: int, end: int) -> bool:
+    """Tell whether what stands beside a number of a question bounds something; which way need not be known."""
+    before, after = question[:start], question[end:]
+    if _read_before(before) or _COMPARED.search(before):
+        return True
+    return _COMPARED_AFTER.match(after) is not None or any(words.match(after) for _, words in _AFTER)
 
 
 class _Mender:
@@ -196,3 +211,22 @@ def _one_sided(field: str | None, bound: str, sign: Sign) -> Range:
     if sign[0] == ">":
         return Range(field, bound, None, include_low=included)
     return Range(field, None, bound, include_high=included)
+
+
+def _joined(node: Node) -> Node:
+    """Read two bounds of one side as the two ends that were meant: `<=11400 AND <=11500` says no more than one."""
+    if not isinstance(node, Bool) or any(clause.conjunction == "OR" or clause.modifier for clause in node.clauses):
+        return node
+    ranges = [clause.node for clause in node.clauses if isinstance(clause.node, Range)]
+    if len(ranges) != 2 or ranges[0].field != ranges[1].field:
+        return node
+    lows, highs = (
+        [bound for bound in bounds if bound] for bounds in zip(*((r.low, r.high) for r in ranges), strict=True)
+    )
+    bounds = lows or highs
+    if bool(lows) == bool(highs) or len(set(bounds)) != 2 or not all(_DECIMAL.fullmatch(bound) for bound in bounds):
+        return node
+    first, last = sorted(bounds, key=Decimal)
+    merged = Range(ranges[0].field, first, last)
+    others = [clause for clause in node.clauses if not isinstance(clause.node, Range)]
+    return Bool((Clause(merged), *(replace(c, conjunction="AND") for c in others))) if others else merged

@@ -176,21 +176,21 @@ class Nodes:
 
     def execute(self, state: State) -> dict[str, Any]:
         """Send the request."""
+        from tools.client import execute
+
         query = Query.parse(state["request"] or "")
-        backend = self._runtime.backend
+        sent, backend = self._sent(query), self._runtime.backend
         start = time.perf_counter()
         error: str | None = None
         result: dict[str, Any] | None = None
         attempts = list(state["attempts"])
         try:
-            found, backend = self._runtime.execute(self._sent(query), backend)
+            found, backend = self._runtime.answering(lambda place: execute(sent, place))
             # A request that was pasted, without cards, is made as it stands.
-            asked = state["question"] if state["cards"] else None
-            elsewhere = ask_elsewhere(self._sent(query), found.hits, asked, self._runtime, backend) if asked else None
-            if elsewhere is not None:
+            if state["cards"] and (other := ask_elsewhere(sent, found.hits, state["question"], self._runtime, backend)):
                 seconds = round(state["drafted_seconds"] + time.perf_counter() - start, 4)
-                attempts.append(empty_attempt(query, elsewhere[0], seconds))
-                query, found = query.model_copy(update={"fields": elsewhere[0].fields}), elsewhere[1]
+                attempts.append(empty_attempt(query, other[0], seconds))
+                query, found = query.model_copy(update={"fields": other[0].fields}), other[1]
             result = {
                 "total": found.total, "hits": found.hits, "facets": found.facets, "notfound": found.notfound,
                 "assembly": found.assembly,

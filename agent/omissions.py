@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
+from agent.bounds import is_bound
 from agent.grammar.numbers import Mention, read_mentions
 from agent.intent import read_intent
 from agent.said_fields import unasked
@@ -23,17 +24,6 @@ _SURE = UNMISTAKABLE | frozenset(
     "tair yeast_orf refseq_rna omim orphanet umls".split()
 )
 _LEAVES_OUT = "The request leaves out"
-#: Before a number that bounds something, and after one.
-_BOUNDED_BEFORE = re.compile(
-    r"(?:\b(?:above|over|below|under|than|least|most|exceed\w*|beyond|since|before|after|between|minimum|maximum)"
-    r"|[<>≥≤]=?)(?:\s+(?:of|the year|year|a|an))?\s*$",
-    re.IGNORECASE,
-)
-_BOUNDED_AFTER = re.compile(
-    r"\s*(?:or (?:more|less|higher|lower|greater|above|below|over|under|fewer|later|earlier|better|worse)\b"
-    r"|and (?:above|below|over|under|up|higher|lower|later|earlier)\b|upwards?\b|(?:as (?:a|the) )?m(?:in|ax)imum\b)",
-    re.IGNORECASE,
-)
 #: Before what is named to be dropped.
 _DROPPED = re.compile(
     r"(?:[,;]\s*(?:and\s)?not|\b(?:rather than|ins+tead of|replace|change|scratch|swap|drop|forget|in place of"
@@ -106,7 +96,7 @@ def _bounds(mention: Mention, question: str) -> bool:
     ratio = " in " in question[mention.start : mention.end]
     if ratio or (mention.value == 1 and _ONE_OF.match(after)) or _DROPPED.search(before):
         return False
-    return bool(_BOUNDED_BEFORE.search(before) or _BOUNDED_AFTER.match(after))
+    return is_bound(question, mention.start, mention.end)
 
 
 def _numbers(request: str) -> set[Decimal]:

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from rag.names import Names
     from rag.retrieve import Retriever
     from tools.backend import Backend
-    from tools.client import Result
     from tools.offline.search import Coverage
     from tools.offline.store import Store
-    from tools.query import Query
 
 Progress = Callable[[str, int, int | None], None]
 Part = TypeVar("Part")
@@ -106,20 +104,23 @@ class Runtime:
         backend = owner._part(f"backend {name} {settings.timeout} {settings.max_answer_mb} {settings.cache}", make)
         return replace(backend, notice=notice) if notice else backend
 
-    def execute(self, query: Query, backend: Backend) -> tuple[Result, Backend]:
-        """Make a request; under `auto` offline where the live service fails and then answers no probe either.
+    def answering(self, ask: Callable[[Backend], Part]) -> tuple[Part, Backend]:
+        """Ask the backend; under `auto` offline where the live service fails and then answers no probe either.
+
+        Args:
+            ask: what is asked of a backend, all of it, so that one place answers for the whole.
 
         Returns:
-            The result, and the backend that gave it.
+            The answer, and the backend that gave it.
 
         Raises:
             AssistantError: there is no usable answer.
         """
-        from tools.client import execute
         from tools.errors import ServiceError
 
+        backend = self.backend
         try:
-            return execute(query, backend), backend
+            return ask(backend), backend
         except ServiceError as fault:
             if not fault.retryable or backend.name != "live":
                 raise
@@ -127,7 +128,7 @@ class Runtime:
             instead = self.backend
             if instead.name == "live":
                 raise
-        return execute(query, instead), instead
+        return ask(instead), instead
 
     def doubt_service(self) -> None:
         """Have `auto` decided anew, since a service did not answer."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.documents import fields_of
+from rag.documents import card_names, fields_of
 from rag.entities import find_entities
 from rag.lexical import terms
 from tools.catalogue import Catalogue, load_catalogue
@@ -120,5 +120,4 @@ def words_of(catalogue: Catalogue, path: str) -> frozenset[str]:
     above = [".".join(parts[:length]) for length in range(1, len(parts))]
     paths = [*above, path, *catalogue.resolve(path)]
     named = [field for one in paths if (field := catalogue.get(one)) is not None]
-    texts = [text for field in named for text in (field.label, *field.synonyms)]
-    return frozenset(terms(" ".join([*texts, path.replace(".", " ").replace("_", " ")])))
+    return frozenset(stem for field in named for name in card_names(field) for stem in terms(name))

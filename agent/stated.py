@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Literal
 
 from agent.absence import is_positional
@@ -31,11 +30,10 @@ from rag.names import Names, kind_of
 from rag.retrieve import is_follow_up
 from tools.apis import species_words
 from tools.catalogue import load_catalogue
-from tools.lucene import Bool, Clause, Node, Phrase, Range, Term, clauses_of, escape, render
+from tools.lucene import Bool, Clause, Node, Phrase, Term, clauses_of, escape, render
 from tools.query import Query
 
 _WORD = re.compile(r"[a-z0-9]+")
-_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", re.IGNORECASE)
 #: What may stand between the identifiers of a list.
 _BETWEEN = re.compile(r"(?:[,;/|•*\s-]|\band\b|\bor\b)*", re.IGNORECASE)
 _NUMBERS = re.compile(r"\b\d+(?:(?:[,;/\s]|\band\b|\bor\b)+\d+){2,}\b", re.IGNORECASE)
@@ -284,7 +282,7 @@ def _without_repeats(query: Query) -> Query:
     changed: dict[str, object] = {"ids": tuple(dict.fromkeys(query.ids)), "fields": fields}
     tree = read_tree(query)
     if tree is not None:
-        single = _between(_once(tree))
+        single = _once(tree)
         if single != tree:
             changed["q"] = render(single)
     return query.model_copy(update=changed)
@@ -299,25 +297,6 @@ def _once(node: Node) -> Node:
         seen.setdefault((single.modifier, single.node), single)
     kept = tuple(seen.values())
     return kept[0].node if len(kept) == 1 and not kept[0].modifier else Bool(kept)
-
-
-def _between(node: Node) -> Node:
-    """Read two bounds of one side as the two ends that were meant: `<=11400 AND <=11500` says no more than one."""
-    if not isinstance(node, Bool) or any(clause.conjunction == "OR" or clause.modifier for clause in node.clauses):
-        return node
-    ranges = [clause.node for clause in node.clauses if isinstance(clause.node, Range)]
-    if len(ranges) != 2 or ranges[0].field != ranges[1].field:
-        return node
-    lows, highs = (
-        [bound for bound in bounds if bound] for bounds in zip(*((r.low, r.high) for r in ranges), strict=True)
-    )
-    bounds = lows or highs
-    if bool(lows) == bool(highs) or len(set(bounds)) != 2 or not all(_DECIMAL.fullmatch(bound) for bound in bounds):
-        return node
-    first, last = sorted(bounds, key=Decimal)
-    merged = Range(ranges[0].field, first, last)
-    others = [clause for clause in node.clauses if not isinstance(clause.node, Range)]
-    return Bool((Clause(merged), *(replace(c, conjunction="AND") for c in others))) if others else merged
 
 
 def _stated_species(query: Query, question: str) -> Iterator[str]:

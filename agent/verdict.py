@@ -10,6 +10,7 @@ from typing import Literal
 from agent.intent import content_words
 from agent.naming import label_of
 from agent.values import Document, asked_paths, asked_values, find, is_record, say_at, unique
+from rag.documents import card_names
 from tools.apis import species_taxid, species_words
 from tools.catalogue import load_catalogue
 from tools.lucene import Bool, Boost, LuceneSyntaxError, MatchAll, Node, Nothing, Range, clauses_of, fields_of, parse
@@ -191,12 +192,8 @@ def _words(question: str, query: Query, evidence: str) -> list[str]:
 def _names_of(api: str, paths: Iterable[str]) -> set[str]:
     """The words by which fields are called."""
     catalogue = load_catalogue(api)
-    labels = [
-        text
-        for path in paths
-        if (field := catalogue.get(path)) is not None
-        for text in (field.path.replace("_", " ").replace(".", " "), field.label, *field.synonyms)
-    ]
+    fields = [field for path in paths if (field := catalogue.get(path)) is not None]
+    labels = [name for field in fields for name in card_names(field)]
     return {word.lower() for word in re.findall(r"\w+", " ".join(labels))}
 
 

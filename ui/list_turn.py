@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import chainlit as cl
 
 from agent.settings import Settings
-from tools.errors import QueryError, ServiceError
+from tools.errors import QueryError
 from ui.chat import get_chat
 from ui.lists import Listing, look_up, make_query, map_list, read_file, read_list, say_counts
 from ui.rendering import MOST_ROWS, answer_props, escape, is_torn
 from ui.turn import ANSWER, Steps, show, user_name, work_aside
 from ui.wishes import wanted_fields
-
-if TYPE_CHECKING:
-    from agent.runtime import Runtime
-    from tools.backend import Backend
 
 
 def find_list(message: cl.Message) -> Listing | None:
@@ -59,30 +54,6 @@ def _kept_file(message_id: str) -> tuple[Path, str] | None:
     return None
 
 
-def _looked_up(runtime: Runtime, look: Callable[[Backend], Any]) -> tuple[Any, Backend]:
-    """Look a list up; under `auto` offline where the live service fails and then answers no probe either.
-
-    Then all of it, so that one place answers for the whole list.
-
-    Returns:
-        What was found, and the backend that gave it.
-
-    Raises:
-        ServiceError: there is no usable answer.
-    """
-    backend = runtime.backend
-    try:
-        return look(backend), backend
-    except ServiceError as fault:
-        runtime.doubt_service()
-        if not fault.retryable or backend.name != "live":
-            raise
-        instead = runtime.backend
-        if instead.name == "live":
-            raise
-    return look(instead), instead
-
-
 async def answer_list(listing: Listing, settings: Settings, species: str | None) -> None:
     """Look a list up and put its table on the page."""
     chat, steps, began = get_chat(), Steps(), time.time()
@@ -100,8 +71,8 @@ async def answer_list(listing: Listing, settings: Settings, species: str | None)
             tell("progress", (done, total))
 
         try:
-            (hits, notfound), backend = _looked_up(
-                runtime, lambda place: look_up(query, place, settings.timeout, progress)
+            (hits, notfound), backend = runtime.answering(
+                lambda place: look_up(query, place, settings.timeout, progress)
             )
         except InterruptedError:
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import aclosing
 from typing import Any
 
 import chainlit as cl
@@ -20,7 +19,7 @@ from ui.rendering import escape
 from ui.settings_panel import chosen_settings
 from ui.species import Origin, without_species
 from ui.tasks import at_work
-from ui.turn import Steps, history_before, show, show_answer, show_fault, user_name, work_aside
+from ui.turn import Steps, history_before, show_answer, show_fault, user_name, watch
 
 _PARAMETERS = ("species", "assembly", "size", "sort", "filter", "from", "facets", "facet_size")
 _REQUEST_LINE = re.compile(r"\s*([a-z][a-z0-9_-]*)\s+/\w")
@@ -139,9 +138,10 @@ async def run_line(
 
 
 async def run_request_aside(line: str, settings: Settings, question: str) -> Record | None:
-    """Run a request line in a thread and show the work; None when it was stopped.
+    """Run a request line in a thread and show the work.
 
     Raises:
+        CancelledError: it was stopped.
         AssistantError: what is needed for an answer is not there.
     """
     from agent.direct import run_request
@@ -153,16 +153,10 @@ async def run_request_aside(line: str, settings: Settings, question: str) -> Rec
             runtime.doubt_service()
         tell("record", record)
 
-    record: Record | None = None
     steps, done = Steps(), "Stopped"
     await steps.begin()
     try:
-        async with aclosing(work_aside(work)) as events:
-            async for kind, value in events:
-                if kind == "record":
-                    record = value
-                else:
-                    await show(steps, kind, value)
+        record = await watch(steps, work)
         if record is not None:
             await _show_outcome(steps, record)
             done = f"Asked in {record['seconds']['total']:.1f} s" if record["attempts"] else "Not sent"

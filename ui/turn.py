@@ -25,6 +25,8 @@ from ui.species import Origin, without_species
 
 log = logging.getLogger(__name__)
 Event = tuple[str, Any]
+#: What is done in a thread: it is given a function to tell with, and an event that is set when nobody listens.
+Work = Callable[[Callable[[str, Any], None], threading.Event], None]
 #: Names of elements. Chainlit makes a link of an element's name in a text, so they are words that no text holds.
 ANSWER, CHART = "BioThingsAnswer", "BioThingsChart"
 #: How often somebody who waits is told what is being built.
@@ -33,7 +35,7 @@ _TOKEN_SECONDS = 0.12
 _CARDS_SHOWN = 8
 
 
-async def work_aside(work: Callable[[Callable[[str, Any], None], threading.Event], None]) -> AsyncGenerator[Event]:
+async def work_aside(work: Work) -> AsyncGenerator[Event]:
     """Run `work` in a thread and yield what it tells; ("idle", None) now and then where it tells nothing.
 
     `work` is given a function to tell with and an event that is set when nobody listens any more.
@@ -190,13 +192,7 @@ async def ask(question: str, history: list[dict[str, str]], settings: Settings) 
     await steps.begin()
     done = "Stopped"
     try:
-        work = work_aside(lambda tell, stop: run_graph(question, history, settings, tell, stop))
-        async with aclosing(work) as events:
-            async for kind, value in events:
-                if kind == "record":
-                    record = value
-                else:
-                    await show(steps, kind, value)
+        record = await watch(steps, lambda tell, stop: run_graph(question, history, settings, tell, stop))
         done = _summary(record) if record else "Stopped"
     except asyncio.CancelledError:
         return None
@@ -205,6 +201,18 @@ async def ask(question: str, history: list[dict[str, str]], settings: Settings) 
         raise
     finally:
         await steps.end(done)
+    return record
+
+
+async def watch(steps: Steps, work: Work) -> Record | None:
+    """Do work in a thread and show what happens; return the record that it tells, None where it tells none."""
+    record: Record | None = None
+    async with aclosing(work_aside(work)) as events:
+        async for kind, value in events:
+            if kind == "record":
+                record = value
+            else:
+                await show(steps, kind, value)
     return record
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from rapidfuzz import fuzz
 
 from agent.grammar.value_words import AMINO_ACIDS, CUES, FLAG_WORDS, OTHER_WORDS, VERDICTS
+from rag.documents import card_names
 from rag.lexical import terms
 from tools.apis import API_NAMES
 from tools.catalogue import Catalogue, Field, load_catalogue
@@ -168,7 +169,4 @@ def _telling_words(catalogue: Catalogue) -> dict[str, frozenset[str]]:
 
 
 def _words(field: Field) -> frozenset[str]:
-    path = field.path.replace(".", " ").replace("_", " ")
-    return frozenset(
-        word for text in (path, field.label, *field.synonyms) for word in terms(text) if not _NUMBER.fullmatch(word)
-    )
+    return frozenset(word for name in card_names(field) for word in terms(name) if not _NUMBER.fullmatch(word))

@@ -13,6 +13,7 @@ import ui.choices
 import ui.list_turn
 import ui.request_card
 import ui.turn
+from agent.runtime import Runtime
 from tools.errors import BadRequest, NetworkError, QueryError
 from tools.query import Query
 from ui.choices import find_choices
@@ -322,7 +323,8 @@ def failing(page, chat, monkeypatch):
                 raise fault
             return [{"query": "CHEMBL25", "_id": "BSYNRYMUTXBXSQ-UHFFFAOYSA-N"}], []
 
-        runtime = type("Runtime", (), {"backend": property(lambda _: backend()), "doubt_service": lambda _: doubt()})()
+        parts = {"backend": property(lambda _: backend()), "doubt_service": lambda _: doubt()}
+        runtime = type("Failing", (), {**parts, "answering": Runtime.answering})()
         monkeypatch.setattr(chat, "runtime", lambda _: runtime)
         monkeypatch.setattr(ui.list_turn, "cl", page)
         monkeypatch.setattr(ui.list_turn, "look_up", ask)
@@ -340,12 +342,14 @@ async def test_a_list_is_looked_up_offline_where_the_service_of_its_api_fails(fa
     assert message.elements[0].props["backend"] == "offline" and "cannot be reached" in message.content
 
 
-@pytest.mark.parametrize(("instead", "fault"), [("live", NetworkError("a moment")), ("offline", BadRequest("no"))])
-async def test_a_list_fails_where_asking_elsewhere_would_not_mend_it(failing, page, instead, fault):
+@pytest.mark.parametrize(
+    ("instead", "fault", "doubts"), [("live", NetworkError("a moment"), 1), ("offline", BadRequest("no"), 0)]
+)
+async def test_a_list_fails_where_asking_elsewhere_would_not_mend_it(failing, page, instead, fault, doubts):
     look, noted = failing
     with pytest.raises(type(fault)):
         await look(instead, fault)
-    assert noted.asked == ["live"] and noted.doubts == 1 and page.shown == []
+    assert noted.asked == ["live"] and noted.doubts == doubts and page.shown == []
 
 
 def test_what_is_counted_and_from_where_is_edited():
