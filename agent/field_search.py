@@ -6,6 +6,7 @@ A small model knows that onsets stand below `hpo` and asks for that; the reader 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from agent.grammar.words import STOP_WORDS, singular
 from rag.entities import find_entities
@@ -38,7 +39,7 @@ def as_asked(query: Query, question: str, api: str | None = None) -> Query:
         # Where the drafted API has no such field, the one that has the most is meant.
         best = max(API_NAMES, key=lambda name: _count(name, term))
         query = query.model_copy(update={"api": best}) if _count(best, term) else query
-    return query.model_copy(update={"params": {**query.params, "search": term}})
+    return query.model_copy(update={"params": {**query.params, "search": _written(query.api, term)}})
 
 
 def _term(api: str, question: str, drafted: str) -> str:
@@ -47,12 +48,21 @@ def _term(api: str, question: str, drafted: str) -> str:
     if len(quoted) == 1 and _count(api, quoted[0]):
         return quoted[0]
     words = [word.lower() for word in _WORD.findall(question)]
-    if drafted in {form for word in words for form in (word, singular(word))}:
+    if drafted.lower() in {form for word in words for form in (word, singular(word))}:
         return drafted
     content = [word for word in words if word not in STOP_WORDS and word not in _ASKING]
     forms = (form for word in content for form in (word, singular(word)))
     return next((form for form in forms if _count(api, form)), drafted)
 
 
+def _written(api: str, term: str) -> str:
+    """Return a term in the case that most paths have it in: a service searches its paths case and all."""
+    if any(term in field.path for field in load_catalogue(api)):
+        return term
+    found = (re.search(re.escape(term), field.path, re.IGNORECASE) for field in load_catalogue(api))
+    forms = Counter(match.group() for match in found if match)
+    return forms.most_common(1)[0][0] if forms else term
+
+
 def _count(api: str, term: str) -> int:
-    return sum(term in field.path.lower() for field in load_catalogue(api))
+    return sum(term.lower() in field.path.lower() for field in load_catalogue(api))

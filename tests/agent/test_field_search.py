@@ -21,6 +21,8 @@ from tools.query import Query
          "myvariant /v1/metadata/fields?search=mutationtaster"),
         ("which fields hold pathways?", "mygene /v3/metadata/fields?search=pathway",
          "mygene /v3/metadata/fields?search=pathway"),
+        ("columns: MGI", "mygene /v3/metadata/fields?search=MGI", "mygene /v3/metadata/fields?search=MGI"),
+        ("which fields hold hprd?", "mygene /v3/metadata/fields?search=hprd", "mygene /v3/metadata/fields?search=HPRD"),
         ("which fields does mygene have?", "mygene /v3/metadata/fields", "mygene /v3/metadata/fields"),
     ],
 )  # fmt: skip
