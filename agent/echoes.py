@@ -1,4 +1,4 @@
-"""Conditions that only echo another part of a request.
+"""Conditions that only echo another part of a request, or that another part implies.
 
 A small model that has written `ndc.deaschedule:CII` for "schedule II substances" goes on with a search for "schedule":
 a word that the question says once, and that another condition, or the name of its field, has already.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agent.trees import read_tree, with_tree
+from agent.trees import alternatives, read_tree, with_tree
 from rag.names import kind_of
 from tools.catalogue import Catalogue, load_catalogue
-from tools.lucene import Bool, Clause, Phrase, Range, Term, clauses_of
+from tools.lucene import Bool, Clause, Exists, Phrase, Range, Term, clauses_of
 from tools.query import Query
 
 _WORD = re.compile(r"[a-z]+")
@@ -20,7 +20,7 @@ _NAMED = re.compile(r"\b(?:name[ds]?|called|titled?|label\w*|contain\w*)\b", re.
 
 
 def without_echoes(query: Query, question: str) -> Query:
-    """Leave out conditions whose value is one word in small letters that the rest of the request says already.
+    """Leave out conditions that the rest implies, or whose value is a word in small letters that the rest says already.
 
     Args:
         query: the request.
@@ -38,13 +38,25 @@ def without_echoes(query: Query, question: str) -> Query:
     for clause in tree.clauses:
         # Held against those that stay, so that two cannot take each other away.
         others = [other for other in kept if other is not clause]
-        if _is_echo(clause, others, catalogue, question):
+        if _is_implied(clause, others) or _is_echo(clause, others, catalogue, question):
             kept = others
     if len(kept) == len(tree.clauses):
         return query
     first = replace(kept[0], conjunction="")
     alone = len(kept) == 1 and not first.modifier
     return with_tree(query, tree, first.node if alone else Bool((first, *kept[1:])))
+
+
+def _is_implied(clause: Clause, others: list[Clause]) -> bool:
+    """Tell whether a condition adds nothing to another: a field that is searched exists, and one of a group is in it."""
+    leaf, rest = clause.node, [other.node for other in others if not other.modifier]
+    if clause.modifier:
+        return False
+    if isinstance(leaf, Exists):
+        searched = (getattr((alternatives(node) or [node])[0], "field", None) for node in rest)
+        return any(field is not None and f"{field}.".startswith(f"{leaf.path}.") for field in searched)
+    # Nobody means `(a OR b) AND a`.
+    return any(leaf in alternatives(node) for node in rest)
 
 
 def _is_echo(clause: Clause, others: list[Clause], catalogue: Catalogue, question: str) -> bool:

@@ -72,6 +72,8 @@ class Evidence:
             return ()
         if not whole:
             named = dict.fromkeys(values)
+        said = [_value_words(value) for value in values if self._all.names(value, {}, whole=True)]
+        named = {value: None for value in named if value in whole or not self._goes_beyond(value, said)}
         field = load_catalogue(api).get(path)
         if field is not None and field.type == "text":
             # "Conflicting" stands for several values; of a single one a part is but its beginning.
@@ -79,6 +81,11 @@ class Evidence:
             shared = (word for word, count in parts.items() if count > 1 and len(word) >= _SHARED_LETTERS)
             named.update((word, None) for word in shared if self._all.has(word))
         return tuple(named)
+
+    def _goes_beyond(self, value: str, said: Sequence[frozenset[str]]) -> bool:
+        """Tell whether a value is one that was said and more: "pathogenic" is not "pathogenic, low penetrance"."""
+        words = _value_words(value)
+        return any(less < words and not any(map(self._all.says, words - less)) for less in said)
 
     def speaks_of(self, api: str, path: str) -> bool:
         """Tell whether a word that tells this field from others was said; true where it has no such word."""
@@ -93,6 +100,10 @@ class Evidence:
             return "filter" in self._all.text
         found = _CUE_PATTERNS[part].search(self._all.text)
         return bool(found or (part == "not" and _NEGATED.search(self._all.text)))
+
+
+def _value_words(value: str) -> frozenset[str]:
+    return frozenset(terms(value.replace("_", " ")))
 
 
 def _have_few_words(values: Sequence[str]) -> bool:

@@ -1,8 +1,8 @@
 """Greedy completion over the runtime: stop strings, whole characters, confidence.
 
 Much of a request stands in its prompt (fields, identifiers) or in the request before (`/v3/query?q=symbol:`). What
-followed the same tokens there is evaluated together with the token just chosen, four for the price of two; each is
-still chosen by the model, so that guesses change nothing but the speed.
+followed the same tokens there is evaluated together with the token just chosen, four for the price of two, and so is
+what the grammar leaves no choice about; each is still chosen by the model, so that guesses change nothing but the speed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.model.runtime import GUESSES, Grammar, Logits, Runtime, RuntimeFault
+from agent.model.runtime import FORCED, GUESSES, Grammar, Logits, Runtime, RuntimeFault
 
 _MOST_HABITS = 20_000
 
@@ -161,11 +161,15 @@ class _Writer:
             self._runtime.evaluate([token], guesses)
 
     def _guess(self) -> list[int]:
-        """Return what may well follow the tokens so far."""
-        recent = (*self._prompt[-2:], *self.written)[-3:]
+        """Return what must follow the tokens so far, and what may well follow."""
+        room = self._max_tokens - len(self.written)
+        forced = self._runtime.tokenize(self._grammar.forced()) if self._grammar is not None else []
+        if len(forced) >= GUESSES:
+            return forced[: min(FORCED, room)]
+        recent = (*self._prompt[-2:], *self.written, *forced)[-3:]
         place = self._seen.get((recent[-2], recent[-1])) if len(recent) > 1 else None
         found = self._runtime.habits.get(recent) or (self._prompt[place : place + GUESSES] if place else ())
-        return list(found[: self._max_tokens - len(self.written)])
+        return [*forced, *found][: min(GUESSES, room)]
 
     def _choose(self, logits: Logits) -> int:
         best = int(logits.argmax())

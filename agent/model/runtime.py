@@ -24,8 +24,9 @@ logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
 Logits = NDArray[np.float32]
 _TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """`llama_token_data` of llama.h."""
-GUESSES = 3
-"""Most tokens that are evaluated ahead of their choice."""
+GUESSES, FORCED = 3, 8
+"""Most tokens that are evaluated ahead of their choice, and most where a grammar leaves no other."""
+_FORCED_BYTES = 28
 _GROUPS = (32, 512)
 """Sizes of the groups in which candidates are tested against a grammar, likeliest first, before all the rest."""
 
@@ -80,14 +81,29 @@ class Grammar:
             begin += size
         raise RuntimeFault("grammar", "The grammar allows no token here.")
 
-    def _allowed(self, tokens: NDArray[Any]) -> NDArray[np.int32]:
-        """Return those of the tokens that may come next, in their order."""
+    def forced(self) -> str:
+        """Return the text that must come next, as much as is of use: none where there is a choice."""
+        ahead = c.llama_sampler_clone(self._sampler)
+        found: list[bytes] = []
+        try:
+            while len(found) < _FORCED_BYTES:
+                allowed = self._allowed(self._runtime.starts.single, ahead)
+                if allowed.size != 1 or self._runtime.is_end(int(allowed[0])):
+                    break
+                found.append(self._runtime.piece(int(allowed[0])))
+                c.llama_sampler_accept(ahead, int(allowed[0]))
+        finally:
+            c.llama_sampler_free(ahead)
+        return b"".join(found).decode(errors="ignore")
+
+    def _allowed(self, tokens: NDArray[Any], sampler: Any = None) -> NDArray[np.int32]:
+        """Return those of the tokens that may come next, in their order; by another sampler than the grammar's own."""
         data = np.zeros(tokens.size, _TOKEN_DATA)
         data["id"] = tokens
         array = c.llama_token_data_array(
             data=data.ctypes.data_as(c.llama_token_data_p), size=tokens.size, selected=-1, sorted=False
         )
-        c.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        c.llama_sampler_apply(self._sampler if sampler is None else sampler, ctypes.byref(array))
         return np.ascontiguousarray(data["id"][data["logit"] == 0.0])
 
 
@@ -120,7 +136,7 @@ class Runtime:
         limits.n_ctx, limits.n_batch, limits.n_ubatch = context, self._batch, self._batch
         limits.n_threads = limits.n_threads_batch = threads
         # Logits of the newest tokens only; the default would reserve room for those of the whole batch.
-        limits.n_outputs_max = limits.n_outputs_max_per_seq = GUESSES + 1
+        limits.n_outputs_max = limits.n_outputs_max_per_seq = FORCED + GUESSES + 1
         limits.no_perf = True
         # A few hundred tokens: flash attention on a CPU is slower, by a tenth for one token, by half for four.
         limits.flash_attn_type = c.LLAMA_FLASH_ATTN_TYPE_DISABLED
