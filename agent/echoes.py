@@ -48,12 +48,12 @@ def without_echoes(query: Query, question: str) -> Query:
 
 
 def _is_implied(clause: Clause, others: list[Clause]) -> bool:
-    """Tell whether a condition adds nothing to another: a field that is searched exists, and one of a group is in it."""
+    """Tell whether a condition adds nothing to another: what is searched exists, and one of a group is in it."""
     leaf, rest = clause.node, [other.node for other in others if not other.modifier]
     if clause.modifier:
         return False
     if isinstance(leaf, Exists):
-        searched = (getattr((alternatives(node) or [node])[0], "field", None) for node in rest)
+        searched = (getattr(next(iter(alternatives(node)), node), "field", None) for node in rest)
         return any(field is not None and f"{field}.".startswith(f"{leaf.path}.") for field in searched)
     # Nobody means `(a OR b) AND a`.
     return any(leaf in alternatives(node) for node in rest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from agent.elsewhere import ask_elsewhere, empty_attempt
@@ -17,7 +17,7 @@ from agent.listener import listener
 from agent.model.base import Completion
 from agent.omissions import explain_omission, left_out, tells_omission
 from agent.prompts import HISTORY, Failure, Turn, render_general, render_tuned
-from agent.repair import keeps_what_was_stated, loosen
+from agent.repair import keeps_what_was_stated, loosen, narrow
 from agent.runtime import Runtime
 from agent.state import Attempt, State
 from agent.stated import complete
@@ -29,6 +29,8 @@ from tools.query import Query
 
 if TYPE_CHECKING:
     from agent.grammar import Grammar
+    from tools.backend import Backend
+    from tools.client import Result
 
 REFUSAL = "none"
 #: A refusal of which the model is less sure than this gives way to its best request; chosen on validation pairs.
@@ -186,6 +188,10 @@ class Nodes:
         attempts = list(state["attempts"])
         try:
             found, backend = self._runtime.answering(lambda place: execute(sent, place))
+            if found.total and any(attempt["outcome"] == "empty" for attempt in attempts):
+                tried = {attempt["request"] for attempt in attempts}
+                query, found = self._narrowed(query, found, backend, tried)
+                sent = self._sent(query)
             # A request that was pasted, without cards, is made as it stands.
             if state["cards"] and (other := ask_elsewhere(sent, found.hits, state["question"], self._runtime, backend)):
                 seconds = round(state["drafted_seconds"] + time.perf_counter() - start, 4)
@@ -223,6 +229,19 @@ class Nodes:
             "result": result, "attempts": [*attempts, attempt], "request": query.line, "backend": backend.name,
             "drafted_seconds": 0.0, "seconds": _add(state, execute=spent), "fault": error,
         }  # fmt: skip
+
+    def _narrowed(self, query: Query, found: Result, backend: Backend, tried: Collection[str]) -> tuple[Query, Result]:
+        """Return the simplest form of a widened request that finds as much, and what it found."""
+        from tools.client import execute
+
+        try:
+            for candidate in narrow(query):
+                alone = execute(self._sent(candidate), backend) if candidate.line not in tried else None
+                if alone is not None and alone.total == found.total:
+                    return candidate, alone
+        except AssistantError:
+            pass  # What was found stays.
+        return query, found
 
     def repair(self, state: State) -> dict[str, Any]:
         """Choose the next way to search that is known to keep what was stated, where the model has none."""

@@ -55,6 +55,10 @@ RELATED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
+#: Names and their synonyms are looked for together; what else is widened is mostly found in one place.
+_WITH_SYNONYMS = frozenset({"symbol", "alias", "name", "mondo.label", "disease_ontology.name"})
+
+
 def loosen(query: Query) -> Iterator[Query]:
     """Yield other requests for the same, the closest first; none for a request that can only be put one way."""
     if query.kind != "query" or not query.q:
@@ -81,6 +85,20 @@ def loosen(query: Query) -> Iterator[Query]:
         if candidate.canonical not in seen:
             seen.add(candidate.canonical)
             yield candidate
+
+
+def narrow(query: Query) -> Iterator[Query]:
+    """Yield a request that looks for one value in several fields at once with each of these fields alone.
+
+    The one that finds as much as all together is the simpler request, and says where the value stands.
+    """
+    tree = parse(query.q) if query.kind == "query" and query.q else None
+    groups = [group for group in _groups(tree) if _same_value(group)] if tree is not None else []
+    if tree is None or len(groups) != 1 or getattr(groups[0].clauses[0].node, "field", None) in _WITH_SYNONYMS:
+        return
+    for clause in groups[0].clauses:
+        alone = _replace(tree, groups[0], clause.node)
+        yield query.model_copy(update={"q": render(alone)})
 
 
 def keeps_what_was_stated(first: Query, repaired: Query) -> bool:
@@ -177,6 +195,29 @@ def _guess_spelling(leaf: Node) -> Node:
             clauses = [_guess_spelling(Term(leaf.field, word)) for word in words]
             return Bool(tuple(Clause(node, "AND" if place else "") for place, node in enumerate(clauses)))
     return leaf
+
+
+def _groups(node: Node) -> Iterator[Bool]:
+    if isinstance(node, Bool):
+        yield node
+        for clause in node.clauses:
+            yield from _groups(clause.node)
+
+
+def _same_value(group: Bool) -> bool:
+    leaves = [
+        clause.node for clause in group.clauses if isinstance(clause.node, (Term, Phrase)) and not clause.modifier
+    ]
+    joined = all(clause.conjunction == "OR" for clause in group.clauses[1:])
+    return joined and len(leaves) == len(group.clauses) > 1 and len({leaf.text for leaf in leaves}) == 1
+
+
+def _replace(node: Node, old: Node, new: Node) -> Node:
+    if node == old:
+        return new
+    if not isinstance(node, Bool):
+        return node
+    return Bool(tuple(Clause(_replace(c.node, old, new), c.conjunction, c.modifier) for c in node.clauses))
 
 
 def _rewrite(node: Node, change: Callable[[Node], Node]) -> Node:

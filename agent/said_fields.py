@@ -63,7 +63,7 @@ def unasked(query: Query, question: str) -> list[SaidField]:
         terms(query.line.replace("\\", " ")), *(words_of(catalogue, p) for p in fields_of(query.line))
     )
     found: list[SaidField] = []
-    for run in _lists(_find(question, catalogue), question):
+    for run in _lists(find_said(question, catalogue), question):
         if any(written.issuperset(said.stems) and asked.intersection(said.stems) for said in run):
             found += [
                 said for said in run if not written.issuperset(said.stems) and not _EVERYDAY.issuperset(said.stems)
@@ -81,7 +81,8 @@ def _lists(said: Sequence[SaidField], question: str) -> Iterator[list[SaidField]
     yield run
 
 
-def _find(question: str, catalogue: Catalogue) -> list[SaidField]:
+def find_said(question: str, catalogue: Catalogue) -> list[SaidField]:
+    """Return the names of fields in a question, in its order; the longest name where several begin at one place."""
     names = _names(catalogue)
     longest = max(map(len, names), default=0)
     entities = [entity for entity in find_entities(question) if entity.kind != "symbol"]
@@ -111,6 +112,12 @@ def _names(catalogue: Catalogue) -> frozenset[tuple[str, ...]]:
     return frozenset(
         stems for field in catalogue for name in (field.label, *field.synonyms) if (stems := tuple(terms(name)))
     )
+
+
+@lru_cache(maxsize=16)
+def name_words(catalogue: Catalogue) -> frozenset[str]:
+    """Return the stems of all names of fields."""
+    return frozenset(stem for stems in _names(catalogue) for stem in stems)
 
 
 @lru_cache(maxsize=4096)

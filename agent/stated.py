@@ -20,9 +20,11 @@ from agent.echoes import without_echoes
 from agent.field_search import as_asked
 from agent.grammar.fields import ANY_PREFIX
 from agent.grammar.literals import read_conversation
+from agent.lacking import with_stated_lack
 from agent.listing import as_listed
 from agent.named import mend_names
 from agent.trees import alternatives, any_of, read_tree, with_tree
+from agent.wholes import with_whole_values
 from rag.documents import fields_of
 from rag.entities import Entity, find_entities
 from rag.kinds import KINDS, UNMISTAKABLE
@@ -77,12 +79,14 @@ def complete(
 
     Returns:
         The request, changed only in `species`, `assembly`, which of the question's names and identifiers it says, where
-        it looks identifiers up, what it says twice (`agent.echoes`), on which side of a number it looks
-        (`agent.bounds`), and how it lists hits (`agent.listing`) and fields (`agent.field_search`).
+        it looks identifiers up, what it says twice (`agent.echoes`), which fields it wants lacking (`agent.lacking`),
+        how whole its values are (`agent.wholes`), on which side of a number it looks (`agent.bounds`), and how it lists
+        hits (`agent.listing`) and fields (`agent.field_search`).
     """
     if query.kind == "fields":
         return as_asked(query, question, api)
     query = without_echoes(_without_repeats(_without_species(query, question)), question)
+    query = with_whole_values(with_stated_lack(query, question), question)
     query = mend_names(_with_fitting_fields(query), question, names)
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     query = with_stated_bounds(query, question, follows=bool(history))

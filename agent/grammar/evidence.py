@@ -30,6 +30,11 @@ _TELLING_SHARE = 0.06
 _ALIKE, _MISSPELT_LETTERS = 86, 6
 #: Words of values that are in every other question, or that mean something else there.
 _GENERIC = frozenset(terms("variant gene drug disease molecule type inheritance onset response class"))
+#: What an API is all about: said in every other question for it.
+_ABOUT = {
+    "mygene": frozenset(terms("gene")), "myvariant": frozenset(terms("variant snp")),
+    "mychem": frozenset(terms("drug compound chemical")), "mydisease": frozenset(terms("disease")),
+}  # fmt: skip
 _NUMBER = re.compile(r"\d+")
 _WHOLE_WORD = 3
 #: Values that are no longer have no words of their own.
@@ -37,6 +42,9 @@ _CODE_LETTERS = 4
 _FEW = 4
 _CUE_PATTERNS = {name: re.compile(rf"(?<![a-z])(?:{'|'.join(cues.split())})") for name, cues in CUES.items()}
 _NEGATED = re.compile(r"n['’]t(?!\w)|[-\w](?:free|negative|less)(?!\w)")
+#: Predictors have a score, and its rank among all scores.
+_RANK = re.compile(r"rank|percentil|%ile|quantil")
+_HG19, _HG38 = (re.compile(rf"(?:hg|grch|build|(?<![a-z])b)\W?(?:{numbers})(?!\d)") for numbers in ("19|37", "38"))
 #: Values that are everyday words.
 _EVERYDAY = frozenset({"a", "i", "other", "gene", "both", "of"})
 #: Where the letters of alleles and amino acids stand: T790M, c.76A>T.
@@ -93,6 +101,21 @@ class Evidence:
         if api not in API_NAMES or not words:
             return True
         return any(map(self._all.says, words)) or self._all.begins_one_of(FLAG_WORDS.get(path, ""))
+
+    def mentions(self, api: str, path: str) -> bool:
+        """Tell whether a word of a field's path, label or synonyms was said, beside what an API is all about."""
+        field = load_catalogue(api).get(path)
+        words = _words(field) - _ABOUT.get(api, frozenset()) if field is not None else frozenset()
+        return not words or any(map(self._all.says, words))
+
+    def rules_out(self, path: str) -> bool:
+        """Tell whether a field is one that nobody means without words for it: a rank, positions on another assembly."""
+        if path.endswith("rankscore") and not _RANK.search(self._all.text):
+            return True
+        return any(
+            assembly in re.split(r"[._]", path) and other.search(self._all.text) and not own.search(self._all.text)
+            for assembly, own, other in (("hg19", _HG19, _HG38), ("hg38", _HG38, _HG19))
+        )
 
     def wants(self, part: Literal["facets", "sort", "not", "filter"]) -> bool:
         """Tell whether a part of a request was spoken of: counts by value, an order, what is not so, a filter."""

@@ -35,7 +35,7 @@ class Requests:
         leaves = self._group("exact") + self._group("text")
         inner = self._group("inner")
         self.sort = self._choice(self._group("exact")) if evidence.wants("sort") else None
-        self.facets = self._choice(self._group("exact")) if evidence.wants("facets") else None
+        self.facets = self._choice(self._counted()) if evidence.wants("facets") else None
         self.negation = forge.lit("NOT ") if evidence.wants("not") else None
         self.scopes = self._choice([*leaves, *map(forge.lit, vocabulary.shorthands)])
         self.exists = self._choice([*leaves, *inner])
@@ -140,7 +140,7 @@ class Requests:
         forge, values = self.forge, self.values
         entries: list[tuple[str, Node]] = []
         for path, kind, listed in self.vocabulary.search:
-            allowed = self._spoken_of(path, kind, listed)
+            allowed = None if self.evidence.rules_out(path) else self._spoken_of(path, kind, listed)
             value = None if allowed is None else values.of_class(kind, allowed)
             if value is not None:
                 entries.append((f"{write_path(path)}:", value))
@@ -213,9 +213,15 @@ class Requests:
             open_ = choice if open_ is EMPTY else forge.named("p", forge.alt(choice, open_))
         return forge.opt(forge.seq(sign, open_)) if open_ is not EMPTY else EMPTY
 
+    def _counted(self) -> list[Node]:
+        """Return the choices between the fields by whose values may be counted: those of which a word was said."""
+        paths = (*self.vocabulary.common.exact, *self.vocabulary.own.exact)
+        said = [p for p in paths if self.evidence.mentions(self.api.name, p) and not self.evidence.rules_out(p)]
+        return [self.forge.words(map(encode, said))] if said else self._group("exact")
+
     def _group(self, name: str) -> list[Node]:
         """Return the choices between the field names of a group: the common ones, and the question's own."""
-        own: tuple[str, ...] = getattr(self.vocabulary.own, name)
+        own = [path for path in getattr(self.vocabulary.own, name) if not self.evidence.rules_out(path)]
         common: tuple[str, ...] = getattr(self.vocabulary.common, name)
         nodes = [_common_names(f"{self.api.name}-{name}", common)] if common else []
         return nodes + ([self.forge.words(map(encode, own))] if own else [])

@@ -2,7 +2,7 @@
 
 Much of a request stands in its prompt (fields, identifiers) or in the request before (`/v3/query?q=symbol:`). What
 followed the same tokens there is evaluated together with the token just chosen, four for the price of two, and so is
-what the grammar leaves no choice about; each is still chosen by the model, so that guesses change nothing but the speed.
+what the grammar leaves no choice about; each is still chosen by the model: guesses change nothing but the speed.
 """
 
 from __future__ import annotations

@@ -155,3 +155,20 @@ def test_it_takes_the_values_of_the_training_pairs():
                 refused += leaf.text.lower() not in {value.lower() for value in allowed}
     assert seen > 100
     assert refused <= 0.02 * seen
+
+
+def test_counted_are_fields_of_which_a_word_was_said():
+    paths = {"myvariant": ["dbsnp.gene.symbol", "dbsnp.chrom", "clinvar.rcv.conditions.name"]}
+    line = 'myvariant /v1/query?q=clinvar.rcv.conditions.name:"long QT syndrome"&facets='
+    grammar = build_grammar("How are the long QT syndrome variants spread over the chromosomes?", (), paths)
+    assert grammar.accepts(f"{line}dbsnp.chrom")
+    assert not grammar.accepts(f"{line}dbsnp.gene.symbol")
+
+
+def test_a_rank_and_another_assembly_need_words():
+    assert Evidence("REVEL score of rs1").rules_out("dbnsfp.revel.rankscore")
+    assert not Evidence("REVEL percentile of rs1").rules_out("dbnsfp.revel.rankscore")
+    assert Evidence("by hg38 start").rules_out("clinvar.hg19.start")
+    assert Evidence("GRCh38 position").rules_out("genomic_pos_hg19.start")
+    assert not Evidence("by start position").rules_out("clinvar.hg19.start")
+    assert not Evidence("hg19 and hg38 start").rules_out("clinvar.hg19.start")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.repair import keeps_what_was_stated, loosen
+from agent.repair import keeps_what_was_stated, loosen, narrow
 from tools.query import Query
 
 
@@ -99,3 +99,15 @@ def test_what_is_asked_may_be_put_otherwise(first: str, repaired: str, kept: boo
 def test_a_threshold_stays() -> None:
     first = Query.parse("mychem /v1/query?q=chembl.first_approval:>2015")
     assert not keeps_what_was_stated(first, Query.parse("mychem /v1/query?q=chembl.first_approval:>2005"))
+
+
+def test_a_widened_request_is_narrowed_to_each_of_its_fields() -> None:
+    wide = Query.parse(
+        "mychem /v1/query?q=(chembl.pref_name:rutin OR chebi.name:rutin) AND _exists_:pubchem&fields=name"
+    )
+    assert [query.q for query in narrow(wide)] == [
+        "chembl.pref_name:rutin AND _exists_:pubchem",
+        "chebi.name:rutin AND _exists_:pubchem",
+    ]
+    assert not list(narrow(Query.parse("mygene /v3/query?q=(symbol:p53 OR alias:p53)")))
+    assert not list(narrow(Query.parse("mychem /v1/query?q=chembl.pref_name:(rutin OR aspirin)")))

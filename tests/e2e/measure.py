@@ -26,8 +26,8 @@ SIGN = re.compile(r"Working|Waiting for the model|ahead of yours|Looked up field
 WANTED = {
     "first paint, s": 2.0, "above `ask`, s": 0.3, "not answered": 0, "without a sign": 0, "memory, MB": 1500,
 }  # fmt: skip
-#: The seconds from the key that sends a question to the frame that shows its answer, told by the page: a driver that looks
-#: for the answer does so every half second only.
+#: The seconds from the key that sends a question to the frame that shows its answer, told by the page: a driver looks
+#: for the answer every half second only.
 ANSWERED = """() => {
   window.answered = new Promise((resolve) => {
     let sent = 0

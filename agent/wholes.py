@@ -1,0 +1,126 @@
+"""Values as one whole: what stands as one in a question is not cut, taken apart, or run together with its neighbours.
+
+A small model writes `United` for "the United Kingdom", looks for QT and for prolongation where QT prolongation was
+said, and counts among a name what stands before it: "twenty leukodystrophy". `agent.named` mends what is a known name;
+here are the others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from agent.grammar.numbers import read_mentions
+from agent.grammar.words import STOP_WORDS
+from agent.said_fields import name_words, words_of
+from agent.trees import any_of, read_tree, with_tree
+from rag.lexical import terms
+from rag.names import kind_of
+from tools.catalogue import load_catalogue
+from tools.lucene import Bool, Clause, Node, Phrase, Term, clauses_of
+from tools.query import Query
+
+_CAPITAL = re.compile(r"[A-Z][a-z]+")
+_FURTHER = re.compile(r"(?: [A-Z][a-z]+)+")
+#: What a list is of; it ends a name that has been written in capitals by chance.
+_THINGS = frozenset(
+    terms("genes variants mutations drugs medicines compounds diseases disorders patients approved thanks please")
+)
+#: What somebody may own; "Crohn's disease" is one name.
+_OWNED = _THINGS - set(terms("disease disorder"))
+_QUOTED = re.compile(r"[\"“]([^\"“”]{2,80})[\"”]")
+
+
+def with_whole_values(query: Query, question: str) -> Query:
+    """Return a request whose values are as whole as the question has them.
+
+    Args:
+        query: the request.
+        question: the question that it was drafted for.
+
+    Returns:
+        The request, changed in nothing but values that the question has otherwise.
+    """
+    tree = read_tree(query)
+    if tree is None:
+        return query
+    tree_of_wholes = _quoted(_joined(tree, query.q or "", question), query, question)
+    return with_tree(query, tree, _mend(tree_of_wholes, query, question))
+
+
+def _joined(tree: Node, text: str, question: str) -> Node:
+    """Search words of one field as a phrase where the question has them in a row: `f:QT AND f:prolongation`."""
+    if not isinstance(tree, Bool):
+        return tree
+    kept: list[Clause] = []
+    for clause in tree.clauses:
+        before = kept[-1] if kept else None
+        if before is not None and _in_a_row(before, clause, text, question):
+            kept[-1] = replace(before, node=Phrase(before.node.field, f"{before.node.text} {clause.node.text}"))  # type: ignore[union-attr]
+        else:
+            kept.append(clause)
+    return kept[0].node if len(kept) == 1 and not kept[0].modifier else Bool(tuple(kept))
+
+
+def _in_a_row(one: Clause, other: Clause, text: str, question: str) -> bool:
+    if one.modifier or other.modifier or other.conjunction != "AND":
+        return False
+    first, second = one.node, other.node
+    if not isinstance(first, (Term, Phrase)) or not isinstance(second, Term) or first.field != second.field:
+        return False
+    # Who writes `f:(a AND b)` has taken a phrase apart on purpose.
+    return f"{second.field}:{second.text}" in text and f"{first.text} {second.text}".lower() in question.lower()
+
+
+def _quoted(tree: Node, query: Query, question: str) -> Node:
+    """Put what is quoted in the place of the name of its field: the biological process "myelination"."""
+    quoted = [match.group(1).strip() for match in _QUOTED.finditer(question)]
+    line = query.line.replace("\\", "").lower()
+    if len(quoted) != 1 or quoted[0].lower() in line:
+        return tree
+    leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase)) and leaf.field]
+    catalogue = load_catalogue(query.api)
+    named = [leaf for leaf in leaves if set(terms(leaf.text)) <= words_of(catalogue, leaf.field or "")]
+    return _put(tree, named[0], any_of(named[0].field, quoted)) if len(named) == 1 else tree
+
+
+def _put(node: Node, old: Node, new: Node) -> Node:
+    if isinstance(node, Bool):
+        return Bool(tuple(replace(clause, node=_put(clause.node, old, new)) for clause in node.clauses))
+    return new if node == old else node
+
+
+def _mend(node: Node, query: Query, question: str) -> Node:
+    if isinstance(node, Bool):
+        return Bool(tuple(replace(clause, node=_mend(clause.node, query, question)) for clause in node.clauses))
+    if not isinstance(node, (Term, Phrase)) or not node.field or kind_of(node.field) == "gene":
+        return node
+    text = _without_count(_without_owned(node.text), query.params.get("size"))
+    if _CAPITAL.fullmatch(text):
+        text += _further(text, query, question)
+    return node if text == node.text else any_of(node.field, [text])
+
+
+def _without_owned(text: str) -> str:
+    """Leave out what somebody owns: "Pfizer's approved drugs" are Pfizer's."""
+    owner, possessive, owned = text.replace("’", "'").partition("'s ")
+    return owner if possessive and owned and _OWNED.issuperset(terms(owned)) else text
+
+
+def _without_count(text: str, size: str | None) -> str:
+    """Leave out a number that says how many: "twenty leukodystrophy diseases"."""
+    first, _, rest = text.partition(" ")
+    counts = (str(mention.value) for mention in read_mentions(first))
+    return rest if rest and size is not None and size in counts else text
+
+
+def _further(text: str, query: Query, question: str) -> str:
+    """Return what else belongs to a name in capitals that begins so: the United Kingdom."""
+    words = [word for word in re.findall(r"[A-Za-z]{2,}", question) if word.lower() not in STOP_WORDS]
+    if 2 * sum(word[0].isupper() for word in words) > len(words) or question.count(text) != 1:
+        return ""  # A title has all its words in capitals.
+    further = _FURTHER.match(question, question.index(text) + len(text))
+    if further is None or (_THINGS | name_words(load_catalogue(query.api))) & set(terms(further.group())):
+        return ""  # "Psoriasis Mondo id" names a source.
+    # What another condition has is no part of this one.
+    return "" if any(word in query.line for word in further.group().split()) else further.group()
