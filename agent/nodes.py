@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from agent.elsewhere import ask_elsewhere, empty_attempt
 from agent.listener import listener
+from agent.meant import with_named_field
 from agent.model.base import Completion
 from agent.omissions import explain_omission, left_out, tells_omission
 from agent.prompts import HISTORY, Failure, Turn, render_general, render_tuned
@@ -22,7 +23,6 @@ from agent.runtime import Runtime
 from agent.state import Attempt, State
 from agent.stated import complete
 from rag.documents import Example
-from rag.names import Names
 from rag.retrieve import ScoredField
 from tools.errors import AssistantError, BadRequest, ModelError, QueryError
 from tools.query import Query
@@ -139,11 +139,23 @@ class Nodes:
             # A server may not know grammars, or pass over them without a word; llama.cpp here obeys them.
             fault = _disobedience(draft, grammar)
         if fault is None:
-            draft = _completed(draft, state, self._runtime.names, self._settings.hits)
+            draft = self._completed(draft, state)
         seconds = time.perf_counter() - start
         return {
             "draft": draft, "fault": fault, "drafted_seconds": seconds, "seconds": _add(state, draft=seconds),
         }  # fmt: skip
+
+    def _completed(self, draft: str, state: State) -> str:
+        """Add to a draft what the question states; one that cannot be read stays as it is, for the check to explain."""
+        try:
+            query = Query.parse(draft)
+        except QueryError:
+            return draft
+        question, earlier = state["question"], [turn["request"] for turn in state["history"]]
+        completed = complete(query, question, self._runtime.names, earlier, self._settings.hits, api=state["api"])
+        if not earlier and not state["attempts"]:
+            completed = with_named_field(completed, self._runtime.retriever.called(question, completed.api))
+        return draft if completed is query else completed.line
 
     def check(self, state: State) -> dict[str, Any]:
         """Read the draft as a request; what is wrong with it goes to the attempt."""
@@ -307,18 +319,6 @@ def _disobedience(draft: str, grammar: Grammar) -> str | None:
 def _is_unsure(refusal: Completion) -> bool:
     # A served model may not say how sure it is.
     return refusal.logprob is not None and math.exp(refusal.logprob) < SURE_REFUSAL
-
-
-def _completed(draft: str, state: State, names: Names, hits: int) -> str:
-    """Add to a draft what the question states; one that cannot be read stays as it is, for the check to explain."""
-    try:
-        query = Query.parse(draft)
-    except QueryError:
-        return draft
-    completed = complete(
-        query, state["question"], names, [turn["request"] for turn in state["history"]], hits, api=state["api"]
-    )
-    return draft if completed is query else completed.line
 
 
 def guarded(node: Node) -> Node:

@@ -15,14 +15,9 @@ from agent.grammar.numbers import Mention, read_mentions
 from agent.intent import read_intent
 from agent.said_fields import unasked
 from rag.entities import find_entities
-from rag.kinds import KINDS, UNMISTAKABLE
+from rag.kinds import KINDS, WELL_FORMED
 from tools.query import Query
 
-#: Kinds whose shape is their own; of the others a part may be a number or a word of the question.
-_SURE = UNMISTAKABLE | frozenset(
-    "cosmic clingen_allele pharmgkb_chemical kegg wikipathways pfam prosite cas ec atc "  # noqa: SIM905
-    "tair yeast_orf refseq_rna omim orphanet umls".split()
-)
 _LEAVES_OUT = "The request leaves out"
 #: Before what is named to be dropped.
 _DROPPED = re.compile(
@@ -68,7 +63,7 @@ def _identifiers(query: Query, question: str) -> Iterator[tuple[int, str]]:
     for entity in find_entities(question):
         if _DROPPED.search(question[: entity.start]) or _WRONG.match(question[entity.end :]):
             continue
-        if entity.kind in _SURE and not _is_asked_about(query, entity.kind):
+        if entity.kind in WELL_FORMED and not _is_asked_about(query, entity.kind):
             # Of "HGNC id 3611" and "ORPHA:97345" the number alone need stand in a request.
             yield entity.start, entity.text
         elif entity.kind == "quoted":

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 from agent.absence import is_positional
@@ -27,7 +28,7 @@ from agent.trees import alternatives, any_of, read_tree, with_tree
 from agent.wholes import with_whole_values
 from rag.documents import fields_of
 from rag.entities import Entity, find_entities
-from rag.kinds import KINDS, UNMISTAKABLE
+from rag.kinds import KINDS, WELL_FORMED
 from rag.names import Names, kind_of
 from rag.retrieve import is_follow_up
 from tools.apis import species_words
@@ -137,13 +138,16 @@ def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
     if not isinstance(node, Term) or node.field is None:
         return node
     kind, change = _kind(node.text), node.text.startswith("p.")
-    if kind not in UNMISTAKABLE and not (change and kind == "hgvs_protein"):
+    if kind not in WELL_FORMED and not (change and kind == "hgvs_protein"):
         return node
-    example = field.example if (field := load_catalogue(api).get(node.field)) is not None else None
+    field = load_catalogue(api).get(node.field)
+    example = field.example if field is not None else None
     places = [path for name in KINDS[kind].fields for owner, _, path in [name.partition(":")] if owner == api]
+    beside = _holders(api, node.field.partition(".")[0], kind)
     if (
-        example is None
-        or _kind(example) == kind
+        field is None
+        or (example is None and not (field.type == "text" and beside))
+        or (example is not None and _kind(example) == kind)
         or node.field in places
         or node.field in ANY_PREFIX
         or (kind_of(node.field) == "gene" and not change)
@@ -151,7 +155,15 @@ def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
         return node
     if any(term.text == node.text and term.field in places for term in terms):
         return node  # One of several places that are searched for it.
-    return next((replace(node, field=path) for path in places if path != "_id"), node)
+    # A source that was written has its own place for such identifiers: DoCM its DOIDs.
+    return next((replace(node, field=path) for path in (*beside, *places) if path != "_id"), node)
+
+
+@lru_cache(maxsize=256)
+def _holders(api: str, source: str, kind: str) -> tuple[str, ...]:
+    """Return the fields of a source that hold identifiers of a kind, as their examples have it."""
+    fields = (field for field in load_catalogue(api) if field.searchable and field.path.startswith(f"{source}."))
+    return tuple(field.path for field in fields if field.example and _kind(field.example) == kind)
 
 
 def _kind(text: str) -> str:

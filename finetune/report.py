@@ -124,7 +124,7 @@ def _seconds(value: float | None) -> str:
 
 
 #: How the ids of those questions begin that were written after everything else had been made.
-WRITTEN_LAST = "latest-"
+WRITTEN_LAST = "blind-"
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,12 @@ UNMISTAKABLE = frozenset(
     "inchikey rsid rcv mondo doid hpo go interpro hgnc mgi rgd flybase wormbase zfin nct".split()
 )
 
+#: Kinds whose shape is their own; of the others a part may be a number or a word of a question.
+WELL_FORMED = UNMISTAKABLE | frozenset(
+    "cosmic clingen_allele pharmgkb_chemical kegg wikipathways pfam prosite cas ec atc "  # noqa: SIM905
+    "tair yeast_orf refseq_rna omim orphanet umls".split()
+)
+
 #: What a gene symbol is searched by.
 SYMBOL_FIELDS = (
     "mygene:symbol", "mygene:alias", "myvariant:clinvar.gene.symbol", "myvariant:dbnsfp.genename",

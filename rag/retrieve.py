@@ -247,6 +247,12 @@ class Retriever:
         likely = {api: round(float(chances[place]), 4) for place, api in enumerate(self._apis)}
         return Retrieval(fields, notes, examples, likely, time.perf_counter() - started)
 
+    def called(self, question: str, api: str) -> dict[str, float]:
+        """Return how much of a field's best-said name a question has, 0 to 1, for the fields of an API with some."""
+        scores = self._index.labels.scores(self._said(question[:_LONGEST_QUESTION], find_entities(question)))
+        cards = self._index.contents.cards
+        return {cards[place].path: float(scores[place]) for place in np.flatnonzero(scores) if cards[place].api == api}
+
     def close(self) -> None:
         """Let go of the index."""
         self._index.close()

@@ -30,6 +30,8 @@ _HEADERS = [
     # Under `no-referrer`, browsers hide the origin of some of the page's own requests, and the guard would refuse them.
     (b"referrer-policy", b"same-origin"),
 ]
+#: What draws the answers is fetched once per page, before the first of them.
+_ELEMENTS, _KEPT = "/public/elements/", (b"cache-control", b"max-age=600")
 
 
 def read_users(settings: Settings) -> dict[str, str]:
@@ -144,9 +146,11 @@ class Guard:
             await _refuse(scope, receive, send)
             return
 
+        further = [*_HEADERS, _KEPT] if scope["type"] == "http" and scope["path"].startswith(_ELEMENTS) else _HEADERS
+
         async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+                message = {**message, "headers": [*message.get("headers", []), *further]}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

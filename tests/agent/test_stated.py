@@ -48,6 +48,18 @@ def test_nothing_else_is_changed(question, request_):
     assert completed(request_, question) == Query.parse(request_).line
 
 
+@pytest.mark.parametrize(
+    ("drafted", "meant"),
+    [
+        ("myvariant /v1/query?q=cosmic.mut_nt:COSM12600", "myvariant /v1/query?q=cosmic.cosmic_id:COSM12600"),
+        ("myvariant /v1/query?q=docm.disease:DOID\\:1909", "myvariant /v1/query?q=docm.doid:DOID\\:1909"),
+        ("mydisease /v1/query?q=mondo.alt_id:MONDO\\:0005712", "mydisease /v1/query?q=mondo.alt_id:MONDO\\:0005712"),
+    ],
+)
+def test_identifiers_are_searched_where_their_source_has_such(drafted, meant):
+    assert completed(drafted, "what is known of it?") == Query.parse(meant).line
+
+
 def test_the_species_at_a_questions_beginning_is_no_part_of_a_name():
     drafted = 'mygene /v3/query?q=name:"Human olfactory receptor" AND NOT type_of_gene:pseudo'
     wanted = 'mygene /v3/query?q=name:"olfactory receptor" AND NOT type_of_gene:pseudo&species=human'

@@ -68,3 +68,8 @@ new MutationObserver(() => {
 }).observe(document.documentElement, { childList: true, subtree: true })
 document.addEventListener("focusin", name)
 name()
+
+// An answer is drawn by this; fetched now, and kept for a while, it need not be waited for then.
+const fetchAhead = () => fetch("/public/elements/BioThingsAnswer.jsx").catch(() => {})
+if ("requestIdleCallback" in window) requestIdleCallback(fetchAhead)
+else setTimeout(fetchAhead, 1000)
