@@ -6,6 +6,8 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from math import isfinite
+from struct import Struct
 from typing import Any
 
 import orjson
@@ -47,6 +49,10 @@ _CACHE_SIZE = 100_000
 _NAMES_CACHE_SIZE = 4096
 _CACHED_LENGTH = 80
 _WRITTEN_SLOWLY = b" "
+_COMPOUND = frozenset({dict, list})
+_SINGLE = Struct("<f")
+#: No number up to here overflows when it is rounded to 32 bits.
+_SAFE_FLOAT = 1e38
 
 Values = dict[str, list[Any]]
 
@@ -139,6 +145,10 @@ class DocumentWriter:
         """Return what makes of a field's values what is indexed; None where none of them counts as present."""
         if leaf.kind in INTEGER_LIMITS:
             return partial(_encode_integers, leaf.kind, *INTEGER_LIMITS[leaf.kind])
+        if leaf.kind == "double":
+            return _encode_doubles
+        if leaf.kind == "float":
+            return _encode_floats
         if leaf.is_ordered:
             return partial(_encode_numbers, leaf.kind)
         if leaf.kind == "keyword":
@@ -177,6 +187,20 @@ class DocumentWriter:
         return known
 
 
+def _encode_doubles(found: list[Any]) -> list[float] | None:
+    first = found[0]
+    if len(found) == 1 and type(first) is float and isfinite(first):  # as nearly always
+        return [first]
+    return _encode_numbers("double", found)
+
+
+def _encode_floats(found: list[Any]) -> list[float] | None:
+    first = found[0]
+    if len(found) == 1 and type(first) is float and abs(first) < _SAFE_FLOAT:
+        return list(_SINGLE.unpack(_SINGLE.pack(first)))
+    return _encode_numbers("float", found)
+
+
 def _encode_numbers(kind: str, found: list[Any]) -> list[float] | None:
     if len(found) == 1:
         number = encode(kind, found[0])
@@ -193,17 +217,23 @@ def _encode_integers(kind: str, low: int, high: int, found: list[Any]) -> list[f
     return _encode_numbers(kind, found)
 
 
+_encode_places = partial(_encode_integers, "integer", *INTEGER_LIMITS["integer"])
+
+
 def _encode_exactly(found: list[Any]) -> list[str]:
     return sorted({to_text(value) for value in found})
 
 
 def _encode_keywords(found: list[Any]) -> list[str]:
     if len(found) == 1:
-        return [lowercase(to_text(found[0]))]
+        return _encode_strings(found)
     return sorted({lowercase(to_text(value)) for value in found})
 
 
 def _encode_strings(found: list[Any]) -> list[str]:
+    first = found[0]
+    if len(found) == 1 and type(first) is str and first.isascii():  # as nearly always
+        return [first.lower()]
     return [lowercase(to_text(value)) for value in found]
 
 
@@ -236,8 +266,10 @@ def _add_gene(target: Values, document: Document, values: Values) -> None:
 
 def _add_variant(target: Values, document: Document, values: Values) -> None:
     for assembly in ASSEMBLIES:
-        starts = _encode_numbers("integer", values.get(f"{assembly}.start", []))
-        ends = _encode_numbers("integer", values.get(f"{assembly}.end", []))
+        first, last = values.get(f"{assembly}.start"), values.get(f"{assembly}.end")
+        if first is None or last is None:
+            continue
+        starts, ends = _encode_places(first), _encode_places(last)
         if starts and ends:
             for chromosome in values.get("chrom", ()):
                 target.setdefault(PLACES, []).extend(place_terms(assembly, str(chromosome), starts[0], ends[-1]))
@@ -264,10 +296,16 @@ def _collect(value: Any, node: Node, values: Values) -> None:
             if child is None:
                 if "." in key:
                     _collect_dotted(key, item, node, values)
-            elif isinstance(item, (dict, list)):
+            elif type(item) in _COMPOUND:
                 _collect(item, child, values)
             elif item is not None:
-                _keep(item, child, values)
+                # As `_keep` does: here every value of a document comes by, and a call costs as much as all else.
+                child.seen = True
+                for path in child.targets:
+                    if path in values:
+                        values[path].append(item)
+                    else:
+                        values[path] = [item]
     elif value is not None:
         _keep(value, node, values)
 
@@ -346,8 +384,9 @@ def place_terms(assembly: str, chromosome: str, start: float, end: float) -> Ite
     low, high = sorted((int(start), int(end)))
     # Nothing is longer than a chromosome; a damaged end must not make a million bins.
     if 0 <= low <= high < low + _LONGEST:
+        chromosome = chromosome.lower()
         for number in range(low // BIN_SIZE, high // BIN_SIZE + 1):
-            yield f"{place_prefix(assembly, chromosome.lower(), number)}{int(start)}:{int(end)}"
+            yield f"{place_prefix(assembly, chromosome, number)}{int(start)}:{int(end)}"
 
 
 def _read_position(position: Any) -> tuple[str, int, int] | None:
