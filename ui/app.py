@@ -11,6 +11,7 @@ from chainlit.context import init_ws_context
 from chainlit.server import app, sio
 from chainlit.session import WebsocketSession
 
+from agent.state import Record
 from ui import routes
 from ui.chat import THREADS, get_chat
 from ui.list_turn import answer_list, find_list
@@ -28,7 +29,7 @@ from ui.security import LOCAL_USER, Doorkeeper, Guard, is_local, read_users
 from ui.settings_panel import chosen_settings, chosen_species, show_panel, starter_categories
 from ui.species import Origin, joined, with_species
 from ui.tasks import at_work, stop_work
-from ui.turn import ask, history_before, show_answer, show_fault
+from ui.turn import Done, ask, history_before, show_answer, show_fault
 
 _chat = get_chat()
 _users = read_users(_chat.settings)
@@ -115,21 +116,25 @@ async def _answer(message: cl.Message) -> None:
         if listing is not None:
             await answer_list(listing, settings, chosen_species(session.chat_settings))
             return
-        record = await ask(message.content, history_before(message.id), settings)
-        if record is None:
-            return
-        species = chosen_species(session.chat_settings)
-        line = with_species(record, species)
-        if line is None:
-            await show_answer(record)
-            return
-        narrowed = await run_request_aside(line, settings, record["question"])
-        if narrowed is not None:
-            await show_answer(joined(record, narrowed), origin=Origin(record["request"], species))
+        await ask(message.content, history_before(message.id), settings, _show)
     except asyncio.CancelledError:
         pass
     except Exception as error:
         await show_fault(error)
+
+
+async def _show(record: Record, done: Done) -> None:
+    """Put an answer on the page, narrowed to the species that the chat is set to."""
+    session = cl.context.session
+    species = chosen_species(session.chat_settings)
+    line = with_species(record, species)
+    if line is None:
+        await show_answer(record, done=done)
+        return
+    settings = chosen_settings(_chat.settings, session.chat_settings)
+    narrowed = await run_request_aside(line, settings, record["question"])
+    if narrowed is not None:
+        await show_answer(joined(record, narrowed), origin=Origin(record["request"], species), done=done)
 
 
 async def _drop_what_followed(message: cl.Message) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -27,11 +27,15 @@ log = logging.getLogger(__name__)
 Event = tuple[str, Any]
 #: What is done in a thread: it is given a function to tell with, and an event that is set when nobody listens.
 Work = Callable[[Callable[[str, Any], None], threading.Event], None]
+Done = Callable[[], Awaitable[None]]
+#: Puts a record's answer on the page, and says when it stands there.
+Show = Callable[[Record, Done], Awaitable[None]]
 #: Names of elements. Chainlit makes a link of an element's name in a text, so they are words that no text holds.
 ANSWER, CHART = "BioThingsAnswer", "BioThingsChart"
 #: How often somebody who waits is told what is being built.
 _TELL_SECONDS = 0.7
 _TOKEN_SECONDS = 0.12
+_DRAWING_SECONDS = 0.2
 _CARDS_SHOWN = 8
 
 
@@ -79,6 +83,7 @@ class Steps:
         default_factory=lambda: cl.Step("Working", "tool", default_open=True, auto_collapse=True, show_input=False)
     )
     now: cl.Step | None = None
+    ended: bool = False
 
     async def begin(self) -> None:
         """Show that work begins."""
@@ -121,7 +126,10 @@ class Steps:
             self.now = None
 
     async def end(self, name: str) -> None:
-        """End the work."""
+        """End the work, unless that was done."""
+        if self.ended:
+            return
+        self.ended = True
         await self.close()
         self.whole.name, self.whole.end, self.whole.output = name, utc_now(), ""
         await self.whole.update()
@@ -182,26 +190,40 @@ def run_graph(
     tell("record", {name: values.get(name) for name in Record.__annotations__})
 
 
-async def ask(question: str, history: list[dict[str, str]], settings: Settings) -> Record | None:
-    """Answer a question and show the work; None when it was stopped.
+async def ask(question: str, history: list[dict[str, str]], settings: Settings, show: Show) -> None:
+    """Answer a question and show the work; nothing more once it was stopped.
+
+    Args:
+        question: what was asked.
+        history: the turns before it.
+        settings: those of the chat.
+        show: puts the record's answer on the page, and calls what it is given as soon as it stands there: only then
+            are the steps closed, which keeps the page busy for a tenth of a second.
 
     Raises:
         AssistantError: what is needed for an answer is not there.
     """
-    steps, record = Steps(), None
+    steps = Steps()
     await steps.begin()
     done = "Stopped"
     try:
         record = await watch(steps, lambda tell, stop: run_graph(question, history, settings, tell, stop))
-        done = _summary(record) if record else "Stopped"
+        if record is not None:
+            done = _summary(record)
+            await show(record, lambda: _end_when_drawn(steps, done))
     except asyncio.CancelledError:
-        return None
+        pass
     except Exception:
         done = "Failed"
         raise
     finally:
         await steps.end(done)
-    return record
+
+
+async def _end_when_drawn(steps: Steps, name: str) -> None:
+    """Close the steps when the page has had time to draw the answer, which it would otherwise do after them."""
+    await asyncio.sleep(_DRAWING_SECONDS)
+    await steps.end(name)
 
 
 async def watch(steps: Steps, work: Work) -> Record | None:
@@ -278,7 +300,7 @@ def _sentence(record: Record) -> str:
 
 
 async def show_answer(
-    record: Record, *, draft: str | None = None, lead: str = "", origin: Origin | None = None
+    record: Record, *, draft: str | None = None, lead: str = "", origin: Origin | None = None, done: Done | None = None
 ) -> None:
     """Put an answer on the page: its sentence, its table and request, charts; then, once counted, ways to narrow it.
 
@@ -287,6 +309,7 @@ async def show_answer(
         draft: the model's request, where this one is its edited form and may be saved as its correction.
         lead: what the page says before the answer.
         origin: where the request comes from, where it is not the model's for the question.
+        done: called when the answer stands on the page.
     """
     from ui.charts import chart
     from ui.choices import find_choices
@@ -310,6 +333,8 @@ async def show_answer(
         content="\n\n".join(part for part in (escape(lead), escape(_sentence(record))) if part),
         elements=elements, metadata={"turn": turn},
     ).send()  # fmt: skip
+    if done is not None:
+        await done()
     if answer is not None and record["status"] in ("answered", "empty"):
         choices = await find_choices(record)
         if choices is not None:

@@ -41,7 +41,7 @@ async def test_a_question_of_a_resumed_chat_that_is_edited_forgets_what_followed
 async def test_choices_of_a_page_that_are_wrong_do_not_end_a_question(app, session, enter, monkeypatch):
     asked = []
 
-    async def ask(question, history, settings):
+    async def ask(question, history, settings, show):
         asked.append((question, settings.hits, settings.backend))
 
     monkeypatch.setattr(app, "ask", ask)

@@ -29,7 +29,7 @@ def test_users_are_read_and_told_apart():
         read_users(settings(chat_users="ann:short"))
 
 
-async def _ask(headers, local=True, kind="http"):
+async def _ask(headers, local=True, kind="http", path="/"):
     sent = []
 
     async def app(scope, receive, send):
@@ -44,7 +44,11 @@ async def _ask(headers, local=True, kind="http"):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": kind, "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+    scope = {
+        "type": kind,
+        "path": path,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
     await Guard(app, local)(scope, receive, send)
     return sent[0]
 
@@ -104,6 +108,12 @@ def test_chainlit_is_told_of_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere")
     _set_environment("127.0.0.1", 8000, tmp_path)
     assert "CHAINLIT_COOKIE_SAMESITE" not in os.environ and "DATABASE_URL" not in os.environ
+
+
+async def test_what_draws_the_answers_is_kept_for_a_while():
+    drawing = dict((await _ask({"host": "localhost"}, path="/public/elements/BioThingsAnswer.jsx"))["headers"])
+    assert b"max-age" in drawing[b"cache-control"]
+    assert b"cache-control" not in dict((await _ask({"host": "localhost"}, path="/project/threads"))["headers"])
 
 
 async def test_the_page_loads_nothing_from_elsewhere():

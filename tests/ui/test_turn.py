@@ -154,9 +154,13 @@ async def test_a_choice_leaves_the_draft_as_the_model_wrote_it(edit, chat, page,
 async def test_the_species_of_the_settings_is_asked_for_in_sight(edit, chat, page, session, enter, monkeypatch):
     app = importlib.import_module("ui.app")
     attempt = {"request": LINE, "outcome": "ok", "error": None, "seconds": 0.1}
+    closed = []
 
-    async def ask(question, history, settings):
-        return record(question=question, attempts=[attempt])
+    async def ask(question, history, settings, show):
+        async def done():
+            closed.append(len(page.shown))
+
+        await show(record(question=question, attempts=[attempt]), done)
 
     async def narrow(line, settings, question):
         return record(line, question=question, attempts=[{**attempt, "request": line}])
@@ -171,6 +175,7 @@ async def test_the_species_of_the_settings_is_asked_for_in_sight(edit, chat, pag
     (message,) = page.shown
     kept = chat.answers.get(message.elements[0].props["id"], "local")
     narrowed = f"{LINE}&species=mouse"
+    assert closed == [1]  # once the answer stood on the page
     assert [attempt["request"] for attempt in kept["attempts"]] == [LINE, kept["request"]] == [LINE, narrowed]
     assert kept["origin"] == {"drafted": LINE, "species": "mouse"} and kept["seconds"]["total"] == 0.2
     # The conversation goes on from what was asked.
