@@ -43,7 +43,8 @@ class Executor:
         """Tell whether `draft` finds the same documents and the same asked-for values as an acceptable request.
 
         Returns:
-            None where no acceptable request finds anything in the snapshot, so that it cannot tell.
+            None where the snapshot cannot tell: no acceptable request finds anything in it, or the draft is itself an
+            acceptable one that finds nothing there.
 
         Raises:
             ServiceError: the backend failed.
@@ -57,8 +58,7 @@ class Executor:
         same = [line for line in expected if form and Query.parse(line).canonical == form]
         if same:
             outcome = self.outcome(same[0])
-            if outcome is not None and outcome.telling:
-                return True
+            return True if outcome is not None and outcome.telling else None
         telling = False
         for reference in references:
             telling = True

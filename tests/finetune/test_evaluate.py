@@ -191,6 +191,13 @@ class Spy:
         return Completion(self.text, 1, 1, 0.1, "stop")
 
 
+def test_a_right_draft_for_what_the_snapshot_lacks_tells_nothing(executor: Executor) -> None:
+    lacks, holds = (f"mygene /v3/query?q=symbol:CDK2&fields={path}" for path in ("pathway.kegg", "name"))
+    assert executor.match(lacks, [lacks, holds]) is None
+    assert executor.match(holds, [lacks, holds]) is True
+    assert executor.match("mygene /v3/query?q=symbol:CDK2&fields=HGNC", [lacks, holds]) is False
+
+
 def test_rungs_without_retrieval() -> None:
     prompts = {}
     for mode in ("base", "shots", "grammar", "tuned"):

@@ -113,7 +113,7 @@ class DocumentWriter:
         self._schema = schema
         self._add_own = {"mygene": _add_gene, "myvariant": _add_variant}.get(api)
         self._names: dict[tuple[str, ...], str] = {}
-        self._terms: dict[tuple[str, str], str] = {}
+        self._terms: dict[str, dict[str, str]] = {}
         self._encoders = {path: (leaf.key, self._choose_encoder(leaf)) for path, leaf in mapping.fields.items()}
 
     def write(self, document: Document, number: int, origin: str, assemblies: tuple[str, ...]) -> tantivy.Document:
@@ -159,21 +159,29 @@ class DocumentWriter:
             return _encode_strings
         if leaf.is_whole:
             return partial(_encode_whole, leaf.analyzer)
-        return partial(self._encode_words, leaf.analyzer)
+        return self._words_encoder(leaf.analyzer)
 
-    def _encode_words(self, analyzer: str, found: list[Any]) -> list[str]:
-        return [self._join_terms(to_text(value), analyzer) for value in found]
+    def _words_encoder(self, analyzer: str) -> Callable[[list[Any]], list[str]]:
+        """Return what analyses texts into terms with blanks between; short ones recur (effects, types) and are kept."""
+        kept = self._terms.setdefault(analyzer, {})
 
-    def _join_terms(self, text: str, analyzer: str) -> str:
-        """Analyse a text into terms with blanks between; short texts recur (effects, types, names) and are kept."""
-        if len(text) > _CACHED_LENGTH:
-            return " ".join(analyze(text, analyzer))
-        known = self._terms.get((text, analyzer))
-        if known is None:
-            if len(self._terms) >= _CACHE_SIZE:
-                self._terms.clear()
-            known = self._terms[text, analyzer] = " ".join(analyze(text, analyzer))
-        return known
+        def join_terms(text: str) -> str:
+            if len(text) > _CACHED_LENGTH:
+                return " ".join(analyze(text, analyzer))
+            known = kept.get(text)
+            if known is None:
+                if len(kept) >= _CACHE_SIZE:
+                    kept.clear()
+                known = kept[text] = " ".join(analyze(text, analyzer))
+            return known
+
+        def encode_words(found: list[Any]) -> list[str]:
+            first = found[0]
+            if len(found) == 1 and type(first) is str:  # as nearly always
+                return [kept.get(first) or join_terms(first)]
+            return [join_terms(to_text(value)) for value in found]
+
+        return encode_words
 
     def _list_names(self, paths: tuple[str, ...]) -> str:
         """Return the names of fields and of the objects around them; documents of one source share their set."""

@@ -378,6 +378,7 @@ class Store:
         return Locks(lock, FileLock(self._root / f".{api}.lock", thread_local=False, is_singleton=True))
 
 
+@lru_cache(maxsize=64)
 def _assemblies(api: str, origin: str) -> tuple[str, ...]:
     if api != "myvariant":
         return ()
