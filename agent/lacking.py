@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agent.said_fields import find_said, words_of
+from agent.said_fields import EVERYDAY, find_said, words_of
 from agent.trees import read_tree, with_tree
 from tools.catalogue import load_catalogue
 from tools.lucene import Bool, Clause, Exists, Node, clauses_of
@@ -43,7 +43,9 @@ def with_stated_lack(query: Query, question: str) -> Query:
     absent = [
         frozenset(said.stems)
         for said in find_said(question, catalogue)
-        if (before := _ABSENT.search(question[: said.start])) and not _TURNED.search(question[: before.start()])
+        if not EVERYDAY.issuperset(said.stems)
+        and (before := _ABSENT.search(question[: said.start]))
+        and not _TURNED.search(question[: before.start()])
     ]
     absent = [stems for stems in absent if not any(stems <= words_of(catalogue, path) for path in denied)]
     meant = [

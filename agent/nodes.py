@@ -154,7 +154,9 @@ class Nodes:
         question, earlier = state["question"], [turn["request"] for turn in state["history"]]
         completed = complete(query, question, self._runtime.names, earlier, self._settings.hits, api=state["api"])
         if not earlier and not state["attempts"]:
-            completed = with_named_field(completed, self._runtime.retriever.called(question, completed.api))
+            # What is asked stands at the end: "for our clinical trial: is it still sold?"
+            asked = re.split(r"[:;.]\s+", question.rstrip(" ."))[-1]
+            completed = with_named_field(completed, self._runtime.retriever.called(asked, completed.api))
         return draft if completed is query else completed.line
 
     def check(self, state: State) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 #: Names of fields that are words of every other question: what is listed, or what a list is of.
-_EVERYDAY = frozenset(
+EVERYDAY = frozenset(
     terms(
         "gene genes disease disorder condition drug chemical compound substance molecule variant mutation snp "
         "accession identifier id code number topic term title "
@@ -66,7 +66,7 @@ def unasked(query: Query, question: str) -> list[SaidField]:
     for run in _lists(find_said(question, catalogue), question):
         if any(written.issuperset(said.stems) and asked.intersection(said.stems) for said in run):
             found += [
-                said for said in run if not written.issuperset(said.stems) and not _EVERYDAY.issuperset(said.stems)
+                said for said in run if not written.issuperset(said.stems) and not EVERYDAY.issuperset(said.stems)
             ]
     return found
 

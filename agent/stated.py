@@ -87,7 +87,7 @@ def complete(
     if query.kind == "fields":
         return as_asked(query, question, api)
     query = without_echoes(_without_repeats(_without_species(query, question)), question)
-    query = with_whole_values(with_stated_lack(query, question), question)
+    query = with_whole_values(with_stated_lack(query, question), question, names)
     query = mend_names(_with_fitting_fields(query), question, names)
     query = _as_batch(_with_whole_list(_as_list(query), question, history))
     query = with_stated_bounds(query, question, follows=bool(history))
@@ -144,9 +144,10 @@ def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
     example = field.example if field is not None else None
     places = [path for name in KINDS[kind].fields for owner, _, path in [name.partition(":")] if owner == api]
     beside = _holders(api, node.field.partition(".")[0], kind)
+    own = set(beside)  # A source's own identifiers stand in its relations, too: ChEBI's.
     if (
         field is None
-        or (example is None and not (field.type == "text" and beside))
+        or (example is None and not (field.type == "text" and beside and own.isdisjoint(places)))
         or (example is not None and _kind(example) == kind)
         or node.field in places
         or node.field in ANY_PREFIX

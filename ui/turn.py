@@ -129,10 +129,10 @@ class Steps:
         """End the work, unless that was done."""
         if self.ended:
             return
-        self.ended = True
         await self.close()
         self.whole.name, self.whole.end, self.whole.output = name, utc_now(), ""
         await self.whole.update()
+        self.ended = True
 
 
 @dataclass
@@ -209,8 +209,8 @@ async def ask(question: str, history: list[dict[str, str]], settings: Settings, 
     try:
         record = await watch(steps, lambda tell, stop: run_graph(question, history, settings, tell, stop))
         if record is not None:
+            await show(record, lambda: _end_when_drawn(steps, _summary(record)))
             done = _summary(record)
-            await show(record, lambda: _end_when_drawn(steps, done))
     except asyncio.CancelledError:
         pass
     except Exception:

@@ -43,8 +43,11 @@ _FEW = 4
 _CUE_PATTERNS = {name: re.compile(rf"(?<![a-z])(?:{'|'.join(cues.split())})") for name, cues in CUES.items()}
 _NEGATED = re.compile(r"n['’]t(?!\w)|[-\w](?:free|negative|less)(?!\w)")
 #: Predictors have a score, and its rank among all scores.
-_RANK = re.compile(r"rank|percentil|%ile|quantil")
+_RANK = re.compile(r"rank|centil|%ile|quantil|\b(?:top|upper|highest)\s+[\d.]+\s?(?:%|per\s?cent)")
 _HG19, _HG38 = (re.compile(rf"(?:hg|grch|build|(?<![a-z])b)\W?(?:{numbers})(?!\d)") for numbers in ("19|37", "38"))
+_BOTH = re.compile(
+    r"lift|convert|both|\bother\b|new|latest|(?:19|37)\s*(?:/|and|to|or|vs)\s*38|38\s*(?:/|and|to|or|vs)\s*(?:19|37)"
+)
 #: Values that are everyday words.
 _EVERYDAY = frozenset({"a", "i", "other", "gene", "both", "of"})
 #: Where the letters of alleles and amino acids stand: T790M, c.76A>T.
@@ -80,8 +83,7 @@ class Evidence:
             return ()
         if not whole:
             named = dict.fromkeys(values)
-        said = [_value_words(value) for value in values if self._all.names(value, {}, whole=True)]
-        named = {value: None for value in named if value in whole or not self._goes_beyond(value, said)}
+        named = {value: None for value in named if value in whole or not self._goes_beyond(value)}
         field = load_catalogue(api).get(path)
         if field is not None and field.type == "text":
             # "Conflicting" stands for several values; of a single one a part is but its beginning.
@@ -90,10 +92,10 @@ class Evidence:
             named.update((word, None) for word in shared if self._all.has(word))
         return tuple(named)
 
-    def _goes_beyond(self, value: str, said: Sequence[frozenset[str]]) -> bool:
-        """Tell whether a value is one that was said and more: "pathogenic" is not "pathogenic, low penetrance"."""
-        words = _value_words(value)
-        return any(less < words and not any(map(self._all.says, words - less)) for less in said)
+    def _goes_beyond(self, value: str) -> bool:
+        """Tell whether a value is one that was said and goes on: "pathogenic" is not "pathogenic, low penetrance"."""
+        said, comma, further = value.partition(",")
+        return bool(comma and self._all.has(said) and not any(map(self._all.says, terms(further))))
 
     def speaks_of(self, api: str, path: str) -> bool:
         """Tell whether a word that tells this field from others was said; true where it has no such word."""
@@ -112,6 +114,8 @@ class Evidence:
         """Tell whether a field is one that nobody means without words for it: a rank, positions on another assembly."""
         if path.endswith("rankscore") and not _RANK.search(self._all.text):
             return True
+        if _BOTH.search(self._all.text):
+            return False
         return any(
             assembly in re.split(r"[._]", path) and other.search(self._all.text) and not own.search(self._all.text)
             for assembly, own, other in (("hg19", _HG19, _HG38), ("hg38", _HG38, _HG19))
@@ -123,10 +127,6 @@ class Evidence:
             return "filter" in self._all.text
         found = _CUE_PATTERNS[part].search(self._all.text)
         return bool(found or (part == "not" and _NEGATED.search(self._all.text)))
-
-
-def _value_words(value: str) -> frozenset[str]:
-    return frozenset(terms(value.replace("_", " ")))
 
 
 def _have_few_words(values: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ LACKS = "mychem /v1/query?q=chembl.max_phase:4 AND NOT _exists_:drugbank.id"
         ("approved drugs with a DrugBank id", EXISTS),
         ("approved drugs, but leave out those without a DrugBank id", EXISTS),
         ("approved drugs that aren't lacking a DrugBank id", EXISTS),
+        ("is there no drug with a DrugBank id that is approved?", EXISTS),
         ("approved drugs with no ATC code and a DrugBank id", EXISTS),
     ],
 )

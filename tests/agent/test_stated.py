@@ -53,6 +53,10 @@ def test_nothing_else_is_changed(question, request_):
     [
         ("myvariant /v1/query?q=cosmic.mut_nt:COSM12600", "myvariant /v1/query?q=cosmic.cosmic_id:COSM12600"),
         ("myvariant /v1/query?q=docm.disease:DOID\\:1909", "myvariant /v1/query?q=docm.doid:DOID\\:1909"),
+        (
+            "mychem /v1/query?q=chebi.relationship.is_enantiomer_of:CHEBI\\:16467",
+            "mychem /v1/query?q=chebi.relationship.is_enantiomer_of:CHEBI\\:16467",
+        ),
         ("mydisease /v1/query?q=mondo.alt_id:MONDO\\:0005712", "mydisease /v1/query?q=mondo.alt_id:MONDO\\:0005712"),
     ],
 )
