@@ -69,6 +69,7 @@ _AFTER_COUNTED: tuple[tuple[Sign, re.Pattern[str]], ...] = (
     (">=", re.compile(rf"{_COUNTED}(?:minimum|or\s+more|at\s+(?:the\s+)?least|upwards?){_CLOSE}", re.IGNORECASE)),
     ("<=", re.compile(rf"{_COUNTED}(?:maximum|or\s+(?:fewer|less)|at\s+(?:the\s+)?most|tops){_CLOSE}", re.IGNORECASE)),
 )
+_BEHIND = (*_AFTER, *_AFTER_COUNTED)
 #: Bounds of which the words alone do not say the side: "rarer than 1%", "5 or better".
 _COMPARED = re.compile(rf"\b(?:than|between){_FILLED}", re.IGNORECASE)
 _COMPARED_AFTER = re.compile(r"\s*or\s+(?:better|worse)\b", re.IGNORECASE)
@@ -118,9 +119,7 @@ def is_bound(question: str, start: int, end: int) -> bool:
     before, after = question[:start], question[end:]
     if _read_before(before) or _COMPARED.search(before):
         return True
-    return _COMPARED_AFTER.match(after) is not None or any(
-        words.match(after) for _, words in (*_AFTER, *_AFTER_COUNTED)
-    )
+    return _COMPARED_AFTER.match(after) is not None or any(words.match(after) for _, words in _BEHIND)
 
 
 class _Mender:
@@ -195,7 +194,7 @@ class _Mender:
         # "Greater or equal to": the word stands there without its "than".
         head = before[: equal.start()] if equal else before
         found = _read_before(head) or (_read_before(f"{head}than") if equal else None)
-        told: Sign | None = next((sign for sign, words in (*_AFTER, *_AFTER_COUNTED) if words.match(after)), None)
+        told: Sign | None = next((sign for sign, words in _BEHIND if words.match(after)), None)
         if (found and told) or _UNWANTED.search(_SENTENCE.split(head[: found[1]] if found else head)[-1]):
             return None
         if found and equal:

@@ -154,9 +154,7 @@ class Nodes:
         question, earlier = state["question"], [turn["request"] for turn in state["history"]]
         completed = complete(query, question, self._runtime.names, earlier, self._settings.hits, api=state["api"])
         if not earlier and not state["attempts"]:
-            # What is asked stands at the end: "for our clinical trial: is it still sold?"
-            asked = re.split(r"[:;.]\s+", question.rstrip(" ."))[-1]
-            completed = with_named_field(completed, self._runtime.retriever.called(asked, completed.api))
+            completed = with_named_field(completed, question, self._runtime.retriever.called)
         return draft if completed is query else completed.line
 
     def check(self, state: State) -> dict[str, Any]:

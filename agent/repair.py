@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from agent.trees import replaced
 from tools.catalogue import load_catalogue
 from tools.check import INTERVAL
 from tools.lucene import Bool, Boost, Clause, Fuzzy, LuceneSyntaxError, Node, Phrase, Range, Term, parse, render
@@ -97,7 +98,7 @@ def narrow(query: Query) -> Iterator[Query]:
     if tree is None or len(groups) != 1 or getattr(groups[0].clauses[0].node, "field", None) in _WITH_SYNONYMS:
         return
     for clause in groups[0].clauses:
-        alone = _replace(tree, groups[0], clause.node)
+        alone = replaced(tree, groups[0], clause.node)
         yield query.model_copy(update={"q": render(alone)})
 
 
@@ -210,14 +211,6 @@ def _same_value(group: Bool) -> bool:
     ]
     joined = all(clause.conjunction == "OR" for clause in group.clauses[1:])
     return joined and len(leaves) == len(group.clauses) > 1 and len({leaf.text for leaf in leaves}) == 1
-
-
-def _replace(node: Node, old: Node, new: Node) -> Node:
-    if node == old:
-        return new
-    if not isinstance(node, Bool):
-        return node
-    return Bool(tuple(Clause(_replace(c.node, old, new), c.conjunction, c.modifier) for c in node.clauses))
 
 
 def _rewrite(node: Node, change: Callable[[Node], Node]) -> Node:

@@ -144,10 +144,11 @@ def _fit(node: Node, api: str, terms: Sequence[Term]) -> Node:
     example = field.example if field is not None else None
     places = [path for name in KINDS[kind].fields for owner, _, path in [name.partition(":")] if owner == api]
     beside = _holders(api, node.field.partition(".")[0], kind)
-    own = set(beside)  # A source's own identifiers stand in its relations, too: ChEBI's.
+    # A source's own identifiers stand in its relations, too: ChEBI's.
+    foreign = bool(beside) and set(beside).isdisjoint(places)
     if (
         field is None
-        or (example is None and not (field.type == "text" and beside and own.isdisjoint(places)))
+        or (example is None and not (field.type == "text" and foreign))
         or (example is not None and _kind(example) == kind)
         or node.field in places
         or node.field in ANY_PREFIX

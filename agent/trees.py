@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tools.lucene import Bool, Clause, LuceneSyntaxError, Node, Phrase, Term, parse, render
 from tools.query import Query
@@ -38,3 +39,12 @@ def any_of(field: str | None, texts: Sequence[str]) -> Node:
     if len(leaves) == 1:
         return leaves[0]
     return Bool(tuple(Clause(leaf, "OR" if place else "") for place, leaf in enumerate(leaves)))
+
+
+def replaced(node: Node, old: Node, new: Node) -> Node:
+    """Return a tree with `new` wherever `old` stands."""
+    if node == old:
+        return new
+    if not isinstance(node, Bool):
+        return node
+    return Bool(tuple(replace(clause, node=replaced(clause.node, old, new)) for clause in node.clauses))

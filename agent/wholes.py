@@ -13,7 +13,7 @@ from dataclasses import replace
 from agent.grammar.numbers import read_mentions
 from agent.grammar.words import STOP_WORDS
 from agent.said_fields import name_words, words_of
-from agent.trees import any_of, read_tree, with_tree
+from agent.trees import any_of, read_tree, replaced, with_tree
 from rag.entities import find_entities
 from rag.kinds import KINDS
 from rag.lexical import terms
@@ -47,8 +47,8 @@ def with_whole_values(query: Query, question: str, names: Names) -> Query:
     tree = read_tree(query)
     if tree is None:
         return query
-    tree_of_wholes = _quoted(_joined(tree, query.q or "", question, load_catalogue(query.api), names), query, question)
-    return with_tree(query, tree, _mend(tree_of_wholes, query, question))
+    whole = _quoted(_joined(tree, query.q or "", question, load_catalogue(query.api), names), query, question)
+    return with_tree(query, tree, _mend(whole, query, question))
 
 
 def _joined(tree: Node, text: str, question: str, catalogue: Catalogue, names: Names) -> Node:
@@ -100,19 +100,13 @@ def _quoted(tree: Node, query: Query, question: str) -> Node:
     catalogue = load_catalogue(query.api)
     leaves = [leaf for leaf in clauses_of(tree) if isinstance(leaf, (Term, Phrase)) and _is_free(catalogue, leaf.field)]
     named = [leaf for leaf in leaves if set(terms(leaf.text)) <= words_of(catalogue, leaf.field or "")]
-    return _put(tree, named[0], any_of(named[0].field, quoted)) if len(named) == 1 else tree
+    return replaced(tree, named[0], any_of(named[0].field, quoted)) if len(named) == 1 else tree
 
 
 def _is_free(catalogue: Catalogue, path: str | None) -> bool:
     """Tell whether any text may stand in a field: no value of a list, nor a gene's symbol."""
     field = catalogue.get(path or "")
     return field is not None and not field.values and kind_of(field.path) != "gene"
-
-
-def _put(node: Node, old: Node, new: Node) -> Node:
-    if isinstance(node, Bool):
-        return Bool(tuple(replace(clause, node=_put(clause.node, old, new)) for clause in node.clauses))
-    return new if node == old else node
 
 
 def _mend(node: Node, query: Query, question: str) -> Node:
